@@ -1,0 +1,5 @@
+"""Run the command line as ``python -m fwadvisor``."""
+
+from fwadvisor.cli import main
+
+main()

@@ -1,0 +1,1 @@
+"""The vocabulary: packets, rules and policies. Frozen, and the standard library only."""
