@@ -45,12 +45,14 @@ class Strategy(StrEnum):
 class Zone:
     """Named addresses and interfaces; a packet must satisfy both where both are given.
 
-    `addresses` None means any address, `interfaces` () any interface.
+    `addresses` None means any address, `interfaces` () any interface. `local` says that the addresses are
+    this machine's own, so that the zone stands for a part of `self`.
     """
 
     name: str
     addresses: AddressSet | None = None
     interfaces: tuple[str, ...] = ()
+    local: bool = False
     place: Place | None = None
 
 

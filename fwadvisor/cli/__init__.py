@@ -1,0 +1,59 @@
+"""The command line: thin commands, each in a module of its own that is imported when it is called.
+
+This package imports only the standard library and typer at module level, so that no command pays for another.
+"""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from fwadvisor.cli import explain, generate, ports, profiles, search
+from fwadvisor.cli.common import fail
+
+app = typer.Typer(
+    name="fwadvisor",
+    help="Recommend firewall rules from policy profiles, explain ports, and review changes.",
+    add_completion=False,
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command("generate")(generate.generate)
+app.command("explain")(explain.explain)
+app.command("search")(search.search)
+app.add_typer(profiles.app, name="profiles")
+app.add_typer(ports.app, name="ports")
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from fwadvisor import __version__
+
+        typer.echo(f"fwadvisor {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: bool = typer.Option(
+        False, "--version", callback=_version, is_eager=True, help="Print the version and exit."
+    ),
+) -> None:
+    """Recommend firewall rules from policy profiles, explain ports, and review changes."""
+
+
+def main() -> None:
+    """Run the command line; exit 0 fine, 1 findings, 2 error."""
+    from fwadvisor.errors import FwadvisorError
+
+    try:
+        app()
+    except FwadvisorError as problem:
+        sys.exit(fail(problem))
+    except BrokenPipeError:
+        # The reader has what it wanted (head, a closed pager); Python must not complain at exit.
+        sys.stderr.close()
+        sys.exit(0)
