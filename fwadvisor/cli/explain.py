@@ -1,0 +1,7 @@
+"""The `explain` command."""
+
+from __future__ import annotations
+
+
+def explain() -> None:
+    """Placeholder until the command is written."""

@@ -1,0 +1,7 @@
+"""The `search` command."""
+
+from __future__ import annotations
+
+
+def search() -> None:
+    """Placeholder until the command is written."""
