@@ -97,6 +97,8 @@ class Statement:
     roles: dict[str, tuple[str, ...]] = field(default_factory=dict)
     features: tuple[str, ...] = ()
     modes: tuple[str, ...] = ()
+    #: Optional flows of the application to take besides (YAML `flows`).
+    optional: tuple[str, ...] = ()
     #: Names single flows of the application; () means those that its core, features and modes choose.
     only: tuple[str, ...] = ()
     flows: tuple[InlineFlow, ...] = ()

@@ -58,6 +58,7 @@ class OriginKind(StrEnum):
     BASELINE = "baseline"
     NEED = "need"
     FORBID = "forbid"
+    NEVER = "never"
     DEFAULT = "default"
 
 
