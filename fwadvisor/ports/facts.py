@@ -186,6 +186,9 @@ class Flow:
     source_ports: Intervals | None = None
     #: The IP protocol number where `transport` is `IP`.
     ip_protocol: int | None = None
+    #: The ports from and to which a question to a group is answered; None: from the flow's ports, to any high port.
+    answer_from: Intervals | None = None
+    answer_to: Intervals | None = None
     note: str = ""
 
     def protocols(self) -> tuple[int, ...]:
@@ -242,6 +245,8 @@ class Application:
     #: Ways to get negotiated flows through; the word "helper" means a connection-tracking helper.
     dynamic_strategy: tuple[str, ...] = ()
     deny: Deny
+    #: Whether its negotiated ports can be limited to a fixed range.
+    pinnable: bool = True
     #: Closing it can lock the administrator out.
     lockout: bool = False
     sources: tuple[str, ...] = ()
