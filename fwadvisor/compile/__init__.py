@@ -1,0 +1,143 @@
+"""Policy and port database -> ruleset, notes, and the reason for each rule.
+
+The law does not depend on the order of statements: never beats need beats forbid beats default. A need that
+overlaps a never is an error, so the ruleset is simply: baseline, needs, forbids, default.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from fwadvisor.compile import notes as _notes
+from fwadvisor.compile.baseline import baseline
+from fwadvisor.compile.conflicts import broken_guardrails, resolved_conflicts
+from fwadvisor.compile.flows import Selection, closed_selections, no_path
+from fwadvisor.compile.needs import Opened, open_need
+from fwadvisor.diagnostic import Diagnostic
+from fwadvisor.dialects.base import Capabilities
+from fwadvisor.errors import PolicyError
+from fwadvisor.model.note import Note
+from fwadvisor.model.policy import DefaultVerdict, Kind, Policy, StatementKind
+from fwadvisor.model.rule import Chain, Hook, Log, Rule, Ruleset, Verdict
+from fwadvisor.ports.database import Database
+
+_STRICTEST = (Verdict.DROP, Verdict.REJECT, Verdict.ACCEPT)
+_FALLBACK = {Hook.INPUT: Verdict.DROP, Hook.OUTPUT: Verdict.ACCEPT, Hook.FORWARD: Verdict.DROP}
+
+
+@dataclass(frozen=True, slots=True)
+class Compilation:
+    """What a policy comes to in one dialect."""
+
+    ruleset: Ruleset
+    notes: tuple[Note, ...]
+
+
+def compile_policy(policy: Policy, database: Database, capabilities: Capabilities) -> Compilation:
+    """Compile a policy for a dialect; only the way of serving negotiated flows depends on the dialect.
+
+    Raises:
+        PolicyError: a need overlaps a never, opens nothing, or negotiates ports that nothing can serve.
+    """
+    opened = _open_needs(policy, database, capabilities)
+    needs = [selection for each in opened for selection in each.selections]
+    closed = {
+        kind: [
+            selection
+            for statement in policy.statements
+            if statement.kind is kind
+            for selection in closed_selections(policy, statement, database)
+        ]
+        for kind in (StatementKind.FORBID, StatementKind.NEVER)
+    }
+    problems = broken_guardrails(needs, closed[StatementKind.NEVER])
+    if problems:
+        raise PolicyError(problems)
+    defaults = {hook: _default(policy, hook) for hook in _hooks(policy)}
+    chains = tuple(_chain(policy, hook, default, opened, needs, closed) for hook, (default, _) in defaults.items())
+    notes = [
+        *(note for each in opened for note in each.notes),
+        *resolved_conflicts(needs, closed[StatementKind.FORBID]),
+        *(note for _, notes in defaults.values() for note in notes),
+        *_notes.policy_notes(policy, database, needs),
+    ]
+    assignments = tuple(assignment for each in opened for assignment in each.assignments)
+    return Compilation(Ruleset(name=policy.name, chains=chains, helpers=assignments), _notes.distinct(notes))
+
+
+def _open_needs(policy: Policy, database: Database, capabilities: Capabilities) -> list[Opened]:
+    """Every need, opened; the problems of all of them in one error."""
+    opened: list[Opened] = []
+    problems: list[Diagnostic] = []
+    for statement in policy.statements:
+        if statement.kind is not StatementKind.NEED:
+            continue
+        try:
+            each = open_need(policy, statement, database, capabilities)
+        except PolicyError as refusal:
+            problems += refusal.diagnostics
+            continue
+        if not each.selections and not each.related:
+            problems.append(no_path(statement, policy))
+        opened.append(each)
+    if problems:
+        raise PolicyError(problems)
+    return opened
+
+
+def _hooks(policy: Policy) -> tuple[Hook, ...]:
+    """A host has a forward chain only where a profile speaks of forwarding."""
+    if policy.kind is Kind.GATEWAY or any(each.hook is Hook.FORWARD for each in policy.defaults):
+        return (Hook.INPUT, Hook.OUTPUT, Hook.FORWARD)
+    return (Hook.INPUT, Hook.OUTPUT)
+
+
+def _default(policy: Policy, hook: Hook) -> tuple[DefaultVerdict | None, list[Note]]:
+    """The strictest default that a profile declares for `hook`, and a note where profiles disagree."""
+    declared = [each for each in policy.defaults if each.hook is hook]
+    if not declared:
+        return None, []
+    strictest = min(declared, key=lambda each: _STRICTEST.index(each.verdict))
+    verdicts = {each.verdict for each in declared}
+    return strictest, [_notes.defaults_differ(strictest, declared)] if len(verdicts) > 1 else []
+
+
+def _log(policy: Policy, hook: Hook, verdict: Verdict) -> Log:
+    return Log(prefix=f"fwadvisor {hook} {verdict}: ", rate=policy.log_rate)
+
+
+def _rules(policy: Policy, selections: list[Selection], hook: Hook, default: Verdict) -> list[Rule]:
+    rules: dict[tuple[object, ...], Rule] = {}
+    for selection in selections:
+        if selection.hook is not hook:
+            continue
+        statement = selection.statement
+        if statement.kind is StatementKind.NEED:
+            verdict = Verdict.ACCEPT
+        elif statement.kind is StatementKind.NEVER and default is not Verdict.ACCEPT:
+            continue  # A guardrail needs no rule of its own where nothing opens it.
+        else:
+            verdict = statement.verdict or Verdict.DROP
+        log = _log(policy, hook, verdict) if statement.log else None
+        rules.setdefault((selection.match, log), Rule(selection.match, verdict, selection.origin, log))
+    return list(rules.values())
+
+
+def _chain(
+    policy: Policy,
+    hook: Hook,
+    declared: DefaultVerdict | None,
+    opened: list[Opened],
+    needs: list[Selection],
+    closed: dict[StatementKind, list[Selection]],
+) -> Chain:
+    default = declared.verdict if declared else _FALLBACK[hook]
+    related = list(dict.fromkeys(rule for each in opened for rule in each.related if rule[0] is hook))
+    rules = [
+        *baseline(hook, policy.kind, [rule for _, rule in related], dhcp_client=policy.dhcp_client),
+        *_rules(policy, needs, hook, default),
+        *_rules(policy, closed[StatementKind.NEVER], hook, default),
+        *_rules(policy, closed[StatementKind.FORBID], hook, default),
+    ]
+    log = _log(policy, hook, default) if declared and declared.log else None
+    return Chain(hook, tuple(rules), default, log)

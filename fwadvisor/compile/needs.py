@@ -1,0 +1,197 @@
+"""Opening one need: its fixed flows, its negotiated flows by their media strategy, and answers to multicast."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from fwadvisor.addresses import address_set
+from fwadvisor.compile import notes
+from fwadvisor.compile.flows import (
+    Path,
+    Selection,
+    application_of,
+    chosen_flows,
+    inline_selections,
+    match_on,
+    numbers_of,
+    origin_of,
+    paths,
+    select,
+    span_of,
+)
+from fwadvisor.compile.media import HIGH_PORTS, Service, serve
+from fwadvisor.diagnostic import error
+from fwadvisor.dialects.base import Capabilities
+from fwadvisor.errors import PolicyError
+from fwadvisor.model.interval import contains
+from fwadvisor.model.note import Note
+from fwadvisor.model.policy import ANYONE, SELF, InlineFlow, Policy, Statement, StatementKind, Strategy, Zone
+from fwadvisor.model.rule import (
+    TCP,
+    UDP,
+    HelperAssignment,
+    Hook,
+    Match,
+    Origin,
+    OriginKind,
+    Rule,
+    State,
+    Verdict,
+)
+from fwadvisor.ports.database import Database
+from fwadvisor.ports.facts import Flow
+
+
+@dataclass(slots=True)
+class Opened:
+    """What one need comes to."""
+
+    selections: list[Selection] = field(default_factory=list)
+    assignments: list[HelperAssignment] = field(default_factory=list)
+    related: list[tuple[Hook, Rule]] = field(default_factory=list)
+    notes: list[Note] = field(default_factory=list)
+
+
+def open_need(policy: Policy, statement: Statement, database: Database, capabilities: Capabilities) -> Opened:
+    """Everything that a need opens in a dialect of these capabilities.
+
+    Raises:
+        PolicyError: its negotiated flows cannot be served.
+    """
+    if statement.flows:
+        return Opened(selections=inline_selections(policy, statement))
+    opened = Opened()
+    flows = chosen_flows(application_of(statement, database), statement)
+    service = serve(statement, flows, database, capabilities.helpers)
+    for flow in flows:
+        if service is not None and database.negotiated(flow):
+            opened.selections += _negotiated(policy, statement, flow, service)
+        else:
+            opened.selections += _fixed(policy, statement, flow, database)
+    if service is not None:
+        if service.helpers:
+            _track(policy, statement, flows, service, database, opened)
+        opened.notes += notes.media_notes(policy, statement, flows, service, database, capabilities)
+    return opened
+
+
+def _ends(statement: Statement, flow: Flow) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    return statement.roles.get(flow.source_role, (ANYONE,)), statement.roles.get(flow.destination_role, (ANYONE,))
+
+
+def _fixed(policy: Policy, statement: Statement, flow: Flow, database: Database) -> Iterator[Selection]:
+    numbers = numbers_of(flow, database)
+    yield from select(policy, statement, numbers, *_ends(statement, flow), flow.id)
+    if flow.reply == "multicast":
+        yield from _multicast(policy, statement, flow, numbers, database)
+
+
+def _multicast(
+    policy: Policy, statement: Statement, flow: Flow, numbers: InlineFlow, database: Database
+) -> Iterator[Selection]:
+    """The question to the group, and the unicast answers, which connection tracking does not relate to it.
+
+    Answers are accepted only from the zone that plays the asked role, from the asked port.
+    """
+    groups = address_set(database.ports[flow.port].multicast_groups, f"{flow.port} group")
+    answer = InlineFlow(
+        protocols=numbers.protocols,
+        ports=flow.answer_to or HIGH_PORTS,
+        source_ports=flow.answer_from or numbers.ports,
+        text=f"{flow.id} answer",
+    )
+    for path in paths(policy, *_ends(statement, flow), statement.kind):
+        if path.hook is Hook.OUTPUT:
+            group = Zone(name="multicast group", addresses=groups, interfaces=path.destination.interfaces)
+            asked = Path(path.hook, path.source, group)
+            match = match_on(asked, numbers)
+            if match:
+                yield _selection(statement, asked, match, f"{numbers.text} question", flow)
+            back = Path(Hook.INPUT, path.destination, path.source)
+            match = match_on(back, answer)
+            if match:
+                yield _selection(statement, back, match, answer.text, flow)
+
+
+def _selection(statement: Statement, path: Path, match: Match, text: str, flow: Flow) -> Selection:
+    return Selection(
+        path.hook, match, origin_of(statement, f"{statement.application} {text}", path, flow.id), statement
+    )
+
+
+def _negotiated(policy: Policy, statement: Statement, flow: Flow, service: Service) -> Iterator[Selection]:
+    if service.strategy is Strategy.TRAVERSAL:
+        # Keep-alives hold the server's ports open from inside; nothing is opened inwards.
+        yield from _outbound(policy, statement, flow, service)
+        return
+    ports = service.ports(flow)
+    if ports is None:
+        return
+    protocol = TCP if flow.transport == "tcp" else UDP
+    numbers = InlineFlow(protocols=(protocol,), ports=ports, text=f"{flow.id} ({service.strategy})")
+    for selection in select(policy, statement, numbers, *_ends(statement, flow), flow.id):
+        if service.strategy is Strategy.EVERYTHING and _from_strangers(selection):
+            raise PolicyError(
+                error(
+                    f"strategy everything would open every high port to anybody ({selection.origin.text})",
+                    span_of(statement),
+                    "bind the role to a zone with addresses, or choose pinned",
+                )
+            )
+        yield selection
+
+
+def _from_strangers(selection: Selection) -> bool:
+    match = selection.match
+    return selection.hook is not Hook.OUTPUT and match.source is None and not match.in_interfaces
+
+
+def _outbound(policy: Policy, statement: Statement, flow: Flow, service: Service) -> Iterator[Selection]:
+    ports = service.ports(flow)
+    if ports is None or statement.media is None:
+        return
+    protocol = TCP if flow.transport == "tcp" else UDP
+    numbers = InlineFlow(protocols=(protocol,), ports=ports, text=f"{flow.id} (traversal)")
+    yield from select(policy, statement, numbers, (SELF,), (statement.media.server,), flow.id)
+
+
+def _track(
+    policy: Policy, statement: Statement, flows: list[Flow], service: Service, database: Database, opened: Opened
+) -> None:
+    """Assign helpers to exactly the fixed flows of this need, and accept what they expect, on the same hooks."""
+    hooks: set[Hook] = set()
+    for flow in flows:
+        if database.negotiated(flow):
+            continue
+        for (protocol, port), name in service.helpers.items():
+            numbers = numbers_of(flow, database)
+            if protocol not in numbers.protocols or not contains(numbers.ports or (), port):
+                continue
+            for path in paths(policy, *_ends(statement, flow), StatementKind.NEED):
+                match = match_on(path, InlineFlow(protocols=(protocol,), ports=((port, port),)))
+                if match is None:
+                    continue
+                origin = origin_of(statement, f"{statement.application} helper {name}", path, flow.id)
+                opened.assignments.append(HelperAssignment(helper=name, hook=path.hook, match=match, origin=origin))
+                hooks.add(path.hook)
+    both = {Hook.INPUT, Hook.OUTPUT}
+    for hook in sorted(hooks | (both if hooks & both else set())):
+        opened.related.append((hook, _related_rule(statement, service)))
+
+
+def _related_rule(statement: Statement, service: Service) -> Rule:
+    match = Match(
+        states=(State.RELATED,),
+        helpers=service.related,
+        protocols=(TCP, UDP),
+        destination_ports=HIGH_PORTS,
+    )
+    origin = Origin(
+        kind=OriginKind.NEED,
+        text=f"{statement.application} connections that {', '.join(service.related)} negotiated",
+        profile=statement.profile,
+        place=statement.place,
+        application=statement.application,
+    )
+    return Rule(match, Verdict.ACCEPT, origin)

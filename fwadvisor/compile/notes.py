@@ -1,0 +1,286 @@
+"""The notes of a compilation: what was decided, what it costs, and what no rule can express."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from fwadvisor.compile.flows import Selection, application_of, zone_of
+from fwadvisor.compile.media import Service
+from fwadvisor.dialects.base import Capabilities
+from fwadvisor.model.address import describe_addresses
+from fwadvisor.model.interval import contains, format_ports, size
+from fwadvisor.model.note import Note, Topic
+from fwadvisor.model.policy import SELF, DefaultVerdict, Policy, Statement, StatementKind, Strategy
+from fwadvisor.model.rule import TCP, UDP, Hook, Verdict, protocol_name
+from fwadvisor.ports.database import Database
+from fwadvisor.ports.facts import PROTOCOL_NUMBERS, Flow, Port, Risk
+
+#: Ports by which administrators usually reach a machine.
+_ADMIN_PORTS = (22, 3389, 5985, 5986)
+
+
+def distinct(notes: Iterable[Note]) -> tuple[Note, ...]:
+    """The notes without repetitions, in the order of their topics."""
+    order = list(Topic)
+    return tuple(sorted(dict.fromkeys(notes), key=lambda note: order.index(note.topic)))
+
+
+def defaults_differ(strictest: DefaultVerdict, declared: Sequence[DefaultVerdict]) -> Note:
+    """The note for profiles that ask for different defaults."""
+    others = ", ".join(f"{each.profile} asks for {each.verdict}" for each in declared if each is not strictest)
+    return Note(
+        id="strictest-default",
+        topic=Topic.CONFLICT,
+        text=f"The default of {strictest.hook} is {strictest.verdict}, as {strictest.profile} asks; {others}. "
+        "Where profiles disagree the strictest default wins.",
+        places=tuple(each.place for each in declared),
+    )
+
+
+# -- negotiated flows ---------------------------------------------------------------------------------------
+
+
+def media_notes(
+    policy: Policy,
+    statement: Statement,
+    flows: list[Flow],
+    service: Service,
+    database: Database,
+    capabilities: Capabilities,
+) -> list[Note]:
+    """What becomes of the negotiated flows of one need in one dialect, and what that costs."""
+    application = application_of(statement, database)
+    negotiated = [flow for flow in flows if database.negotiated(flow)]
+    names = " and ".join(dict.fromkeys(database.ports[flow.port].title for flow in negotiated))
+    peers = _peers(policy, statement, negotiated)
+    dialects, places = (capabilities.dialect,), (statement.place,)
+    how = _how(statement, service, application.title, names, peers)
+    found = [
+        Note(id=f"media-{service.strategy}", topic=Topic.MEDIA, text=how, dialects=dialects, places=places),
+        Note(
+            id="media-exposure",
+            topic=Topic.EXPOSURE,
+            text=_exposure(application.title, service, peers),
+            dialects=dialects,
+            places=places,
+        ),
+    ]
+    if service.helpers:
+        found += _helper_notes(flows, database, dialects)
+    elif service.strategy is Strategy.PINNED:
+        found.append(_pin_on_device(statement, negotiated, service, database, dialects))
+    return found
+
+
+def _peers(policy: Policy, statement: Statement, negotiated: list[Flow]) -> str:
+    """The zones at the far end of the negotiated flows, in words."""
+    names: dict[str, None] = {}
+    for flow in negotiated:
+        for role in (flow.source_role, flow.destination_role):
+            names |= dict.fromkeys(statement.roles.get(role, ()))
+    zones = [zone_of(policy, name) for name in names if name != SELF]
+    return " and ".join(describe_addresses(zone.addresses) for zone in zones) or "anybody"
+
+
+def _ranges(service: Service) -> str:
+    parts = []
+    if service.tcp is not None:
+        parts.append(f"TCP {format_ports(service.tcp)}")
+    if service.udp is not None:
+        parts.append(f"UDP {format_ports(service.udp)}")
+    return " and ".join(parts)
+
+
+def _how(statement: Statement, service: Service, title: str, names: str, peers: str) -> str:
+    lead = f"{title}: the ports of {names} are agreed inside each call, so no static rule knows them."
+    arithmetic = f" ({service.arithmetic})" if service.arithmetic else ""
+    match service.strategy:
+        case Strategy.TRACKED:
+            roots = ", ".join(
+                f"{name} on {protocol_name(protocol)} {port}" for (protocol, port), name in service.helpers.items()
+            )
+            fallback = f" As a fallback {_ranges(service)} stays open{arithmetic}." if _ranges(service) else ""
+            return (
+                f"{lead} Connection tracking reads them: helper {roots}, assigned for {peers} only. Related "
+                f"connections are accepted only where their master carries {', '.join(service.related)}, and only "
+                f"to ports 1024-65535.{fallback}"
+            )
+        case Strategy.PINNED:
+            return f"{lead} They are pinned to {_ranges(service)} towards {peers}{arithmetic}."
+        case Strategy.TUNNELLED:
+            return (
+                f"{lead} The control channel runs inside call signalling and needs no port; media is pinned to "
+                f"{_ranges(service)} towards {peers}{arithmetic}."
+            )
+        case Strategy.TRAVERSAL:
+            server = statement.media.server if statement.media else ""
+            return (
+                f"{lead} They run through the traversal server {server}: only outbound {_ranges(service)}. Switch "
+                "H.323-aware features off on every firewall along that path."
+            )
+        case Strategy.EVERYTHING:
+            return f"{lead} EVERY HIGH PORT is open towards {peers}: {_ranges(service)}{arithmetic}."
+        case _:
+            return f"{lead} They are refused ({statement.place}): calls connect, but without control or media."
+
+
+def _exposure(title: str, service: Service, peers: str) -> str:
+    if service.tcp is None and service.udp is None:
+        return f"{title}: between calls no negotiated port is open."
+    counts = [
+        f"{size(ports)} {name} ports"
+        for name, ports in (("UDP", service.udp), ("TCP", service.tcp))
+        if ports is not None
+    ]
+    direction = "outbound " if service.strategy is Strategy.TRAVERSAL else ""
+    return f"{title}: {' and '.join(counts)} stay open {direction}at all times towards {peers}."
+
+
+def _helper_notes(flows: list[Flow], database: Database, dialects: tuple[str, ...]) -> list[Note]:
+    found: list[Note] = []
+    for helper_id in dict.fromkeys(database.ports[flow.port].helper for flow in flows if flow.port):
+        facts = database.helpers.get(helper_id)
+        if facts is None:
+            continue
+        advisories = "".join(f" {each.id}: {each.note}." for each in facts.advisories)
+        found.append(
+            Note(
+                id=f"helper-{facts.id}",
+                topic=Topic.LIMIT,
+                text=f"The {facts.id} helper is blind when {facts.blind_when}."
+                + (f" It {_LIMITS[facts.id]}." if facts.id in _LIMITS else "")
+                + advisories
+                + " Where calls connect without media, give ranges as a fallback.",
+                dialects=dialects,
+            )
+        )
+        found.append(
+            Note(
+                id=f"watch-{facts.id}",
+                topic=Topic.VERIFY,
+                text=f"Watch what the {facts.id} helper expects during a call; the module must be loaded.",
+                dialects=dialects,
+                commands=("conntrack -L expect", f"modprobe {facts.module}"),
+            )
+        )
+    return found
+
+
+#: What a helper does not follow, measured with real calls.
+_LIMITS = {
+    "h323": (
+        "does not follow media to another host than the signalling peer, a message split over TCP segments, more "
+        "than nine pending RTP pairs, and messages of H.225.0 versions newer than about 5"
+    ),
+}
+
+
+def _pin_on_device(
+    statement: Statement, negotiated: list[Flow], service: Service, database: Database, dialects: tuple[str, ...]
+) -> Note:
+    media = statement.media
+    preset = database.presets.get(media.preset) if media and media.preset else None
+    pins = dict.fromkeys(
+        dynamic.pin for flow in negotiated if (dynamic := database.ports[flow.port].dynamic) and dynamic.pin
+    )
+    setting = f" Setting on the device: {preset.setting}." if preset and preset.setting else ""
+    return Note(
+        id="pin-on-device",
+        topic=Topic.LIMIT,
+        text=f"The device itself must be limited to {_ranges(service)}, or media stays blocked.{setting}"
+        + "".join(f" {pin[0].upper()}{pin[1:]}." for pin in pins),
+        dialects=dialects,
+        places=(statement.place,),
+    )
+
+
+# -- the whole policy ---------------------------------------------------------------------------------------
+
+
+def policy_notes(policy: Policy, database: Database, needs: list[Selection]) -> list[Note]:
+    """Residual risks of what is open, and the danger of locking oneself out."""
+    return [*_risks(database, needs), *_lockout(policy, needs), *_cautions(policy, database)]
+
+
+def _risks(database: Database, needs: list[Selection]) -> list[Note]:
+    """A note for each open port that is risky towards everybody."""
+    found: list[Note] = []
+    seen: dict[tuple[object, ...], list[Port]] = {}
+    for need in needs:
+        match = need.match
+        if need.hook is Hook.OUTPUT or match.destination_ports is None:
+            continue
+        if match.source is not None and match.source.name != "internet":
+            continue
+        key = match.protocols, match.destination_ports
+        if key not in seen:
+            seen[key] = _risky(database, *key)
+        for port in seen[key]:
+            where = "anybody" if match.source is None and not match.in_interfaces else "the internet"
+            found.append(
+                Note(
+                    id="open-to-everybody",
+                    topic=Topic.RISK,
+                    text=f"{port.title} is open to {where} ({need.origin.text}). Risk {port.risk_internet}: "
+                    f"{port.risk_why}. Name the peers that need it.",
+                    places=(need.statement.place,),
+                )
+            )
+    return found
+
+
+def _risky(database: Database, protocols: tuple[int, ...], ports: tuple[tuple[int, int], ...]) -> list[Port]:
+    transports = [transport for transport, number in PROTOCOL_NUMBERS.items() if number in protocols]
+    return [
+        port
+        for port in database.ports.values()
+        if port.risk_internet in (Risk.CRITICAL, Risk.HIGH)
+        and not port.negotiated
+        and any(
+            contains(ports, value)
+            for transport in transports
+            for first, last in port.match.get(transport, ())
+            for value in (first, last)
+        )
+    ]
+
+
+def _lockout(policy: Policy, needs: list[Selection]) -> list[Note]:
+    declared = [each.verdict for each in policy.defaults if each.hook is Hook.INPUT]
+    if declared and all(verdict is Verdict.ACCEPT for verdict in declared):
+        return []
+    for need in needs:
+        match = need.match
+        if need.hook is Hook.INPUT and (not match.protocols or TCP in match.protocols or UDP in match.protocols):
+            ports = match.destination_ports
+            if ports is None or any(contains(ports, port) for port in _ADMIN_PORTS):
+                return []
+    return [
+        Note(
+            id="lockout",
+            topic=Topic.RISK,
+            text="No need opens remote administration (SSH, Remote Desktop, WinRM). Loaded over the network, this "
+            "ruleset keeps your present connection at best and refuses the next one: add profile remote-admin, or "
+            "load it at the console.",
+        )
+    ]
+
+
+def _cautions(policy: Policy, database: Database) -> list[Note]:
+    """What closing an application takes with it, in the knowledge's own words."""
+    found: list[Note] = []
+    for statement in policy.statements:
+        if statement.kind is StatementKind.FORBID and statement.application:
+            application = application_of(statement, database)
+            deny = application.deny
+            if deny.caution or deny.effective:
+                words = ". ".join(part for part in (f"effect {deny.effective}", deny.caution) if part)
+                found.append(
+                    Note(
+                        id="forbid-effect",
+                        topic=Topic.DECISION,
+                        text=f"{application.title} is closed by port: {words}.",
+                        places=(statement.place,),
+                    )
+                )
+    return found
