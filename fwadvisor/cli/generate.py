@@ -2,6 +2,149 @@
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
 
-def generate() -> None:
-    """Placeholder until the command is written."""
+import typer
+
+from fwadvisor.cli.common import EXIT_FINDINGS, day_from, settings_from
+from fwadvisor.diagnostic import Color, show
+
+if TYPE_CHECKING:
+    from fwadvisor.generate import Generated
+
+_HELP = """\
+Write firewall rules for a policy.
+
+Profiles are names (see "fwadvisor profiles list") or paths of YAML files. Rules of every target mean the same;
+notes.md and notes.json say what was decided, why, and what no rule can express.
+
+Example: fwadvisor generate h323-needed no-netmeeting --set peers=203.0.113.0/24 --target all -o out/
+"""
+
+
+def generate(
+    profiles: list[str] = typer.Argument(..., metavar="PROFILE...", help="Profile names or files."),
+    settings: list[str] = typer.Option(
+        [], "--set", "-s", metavar="NAME=VALUE", help="Value of a parameter; PROFILE.NAME=VALUE for one profile only."
+    ),
+    targets: list[str] = typer.Option(
+        [],
+        "--target",
+        "-t",
+        metavar="TARGET",
+        help="iptables, nftables, windows, pf or all; may be repeated. All where -o is given.",
+    ),
+    output: Path | None = typer.Option(
+        None, "--output", "-o", metavar="DIR", help="Directory to write to; without it a single target goes to stdout."
+    ),
+    check: bool = typer.Option(
+        False, "--check", help="Write nothing; exit 1 where the files in the output directory differ."
+    ),
+    family: str = typer.Option(
+        "", "--family", metavar="4|6", help="For iptables on stdout: only the rules of one IP version."
+    ),
+    pf_variant: str = typer.Option(
+        "portable",
+        "--pf-variant",
+        metavar="VARIANT",
+        help="portable (loads everywhere), openbsd, freebsd or freebsd-12.",
+    ),
+    allow_approximate: bool = typer.Option(
+        False, "--allow-approximate", help="Where a target cannot say a rule, write a narrower one and note it."
+    ),
+    knowledge: list[Path] = typer.Option(
+        [], "--knowledge", metavar="DIR", help="Your own additions to the port database."
+    ),
+    profile_dirs: list[Path] = typer.Option([], "--profile-dir", metavar="DIR", help="Further folders of profiles."),
+    today: str = typer.Option("", "--today", metavar="YYYY-MM-DD", help="The day against which grants expire."),
+    quiet: bool = typer.Option(False, "--quiet", "-q", help="No summary."),
+    color: Color = typer.Option(Color.AUTO, "--color", help="Colour of messages."),
+) -> None:
+    from fwadvisor.generate import Request
+    from fwadvisor.generate import generate as run
+
+    chosen = _chosen_targets(targets, output, family, pf_variant)
+    generated = run(
+        Request(
+            profiles=profiles,
+            settings=settings_from(settings),
+            targets=chosen,
+            knowledge=knowledge,
+            profile_dirs=profile_dirs,
+            today=day_from(today),
+            allow_approximate=allow_approximate,
+            options=(("pf-variant", pf_variant),),
+        )
+    )
+    show(generated.warnings, color)
+    if output is None:
+        _print(generated, family)
+    elif check:
+        _check(generated, output)
+    else:
+        _write(generated, output, quiet)
+
+
+generate.__doc__ = _HELP
+
+_PF_VARIANTS = ("portable", "openbsd", "freebsd", "freebsd-12")
+
+
+def _chosen_targets(targets: list[str], output: Path | None, family: str, pf_variant: str) -> list[str]:
+    """The targets as the options say.
+
+    Raises:
+        FwadvisorError: the options do not fit together.
+    """
+    from fwadvisor.diagnostic import did_you_mean, error
+    from fwadvisor.errors import FwadvisorError
+
+    if family not in ("", "4", "6"):
+        raise FwadvisorError(error(f'--family takes 4 or 6, not "{family}"'))
+    if pf_variant not in _PF_VARIANTS:
+        hint = did_you_mean(pf_variant, _PF_VARIANTS) or f"the variants are {', '.join(_PF_VARIANTS)}"
+        raise FwadvisorError(error(f'no pf variant is called "{pf_variant}"', hint=hint))
+    if output is not None:
+        return targets or ["all"]
+    names = {name.strip() for each in targets for name in each.split(",")}
+    if len(names) != 1 or "all" in names:
+        raise FwadvisorError(
+            error(
+                "several targets need a directory to write to" if names else "no target and no directory is given",
+                hint="--target nftables prints one target; -o DIR writes all of them",
+            )
+        )
+    return targets
+
+
+def _print(generated: Generated, family: str) -> None:
+    files = [each for files in generated.outputs.values() for each in files]
+    if len(files) > 1 and family:
+        files = [each for each in files if each.name.endswith(f"v{family}")]
+    elif len(files) > 1:
+        names = " and ".join(each.name for each in files)
+        print(f"fwadvisor: {names} follow each other; choose one with --family 4 or 6 to load it", file=sys.stderr)
+    for each in files:
+        sys.stdout.buffer.write(each.content)
+    sys.stdout.buffer.flush()
+
+
+def _check(generated: Generated, output: Path) -> None:
+    from fwadvisor.generate import differing
+
+    names = differing(generated.files, output)
+    for name in names:
+        print(f"{output / name}: differs from what the profiles say")
+    if names:
+        raise typer.Exit(EXIT_FINDINGS)
+
+
+def _write(generated: Generated, output: Path, quiet: bool) -> None:
+    from fwadvisor.generate import write_files
+    from fwadvisor.report.summary import summary
+
+    paths = write_files(generated.files, output)
+    if not quiet:
+        print(summary(generated.policy, generated.compilations, generated.outputs, paths))

@@ -1,0 +1,184 @@
+"""The main job: profiles in, rule files and notes out. Nothing is written before everything is rendered."""
+
+from __future__ import annotations
+
+import os
+import re
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+
+from fwadvisor import __version__
+from fwadvisor.compile import Compilation, compile_policy
+from fwadvisor.diagnostic import Diagnostic, did_you_mean, error
+from fwadvisor.dialects import DIALECTS, dialect
+from fwadvisor.dialects.base import Document, OutputFile
+from fwadvisor.dialects.fit import fit
+from fwadvisor.errors import FwadvisorError, UnknownNameError
+from fwadvisor.model.note import Note
+from fwadvisor.model.policy import Policy
+from fwadvisor.ports import load
+from fwadvisor.profile import load_policy
+from fwadvisor.report import notes_json, notes_markdown
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """What to generate, and from what."""
+
+    profiles: Sequence[str]
+    settings: Mapping[str, str] = field(default_factory=dict)
+    targets: Sequence[str] = tuple(DIALECTS)
+    knowledge: Sequence[Path] = ()
+    profile_dirs: Sequence[Path] = ()
+    today: date | None = None
+    allow_approximate: bool = False
+    #: Variations of a dialect's text, such as ("pf-variant", "openbsd").
+    options: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Generated:
+    """Everything that a request comes to, still in memory."""
+
+    policy: Policy
+    warnings: tuple[Diagnostic, ...]
+    #: Dialect name -> its ruleset (as written) and the notes that concern it, in the order of `DIALECTS`.
+    compilations: dict[str, Compilation]
+    #: Dialect name -> its files.
+    outputs: dict[str, tuple[OutputFile, ...]]
+
+    @property
+    def files(self) -> tuple[OutputFile, ...]:
+        """All files: rules of every target, then notes.md and notes.json."""
+        rules = [each for files in self.outputs.values() for each in files]
+        return (
+            *rules,
+            OutputFile("notes.md", notes_markdown.render(self.policy, self.compilations).encode()),
+            OutputFile("notes.json", notes_json.render(self.policy, self.compilations).encode()),
+        )
+
+
+def generate(request: Request) -> Generated:
+    """Load, compile and render; touches no file but the profiles and overlays it reads.
+
+    Raises:
+        FwadvisorError: anything that a user can mend; all problems that were found, of all targets.
+    """
+    targets = _targets(request.targets)
+    database = load(request.knowledge)
+    loaded = load_policy(
+        request.profiles,
+        request.settings,
+        database,
+        today=request.today or date.today(),
+        profile_dirs=request.profile_dirs,
+    )
+    compilations: dict[str, Compilation] = {}
+    problems: list[Diagnostic] = []
+    for name in targets:
+        capabilities = dialect(name).capabilities
+        try:
+            compiled = compile_policy(loaded.policy, database, capabilities)
+            ruleset, notes = fit(compiled.ruleset, capabilities, approximate=request.allow_approximate)
+        except FwadvisorError as refusal:
+            problems += (each for each in refusal.diagnostics if each not in problems)
+            continue
+        compilations[name] = Compilation(ruleset, (*compiled.notes, *notes))
+    if problems:
+        raise FwadvisorError(problems)
+    outputs = {
+        name: dialect(name).write(compiled.ruleset, document(loaded.policy, name, compiled.notes, request.options))
+        for name, compiled in compilations.items()
+    }
+    return Generated(
+        policy=loaded.policy,
+        warnings=(*database.notices, *loaded.warnings),
+        compilations=compilations,
+        outputs=outputs,
+    )
+
+
+def _targets(wanted: Sequence[str]) -> list[str]:
+    """The wanted dialects in the order of `DIALECTS`; ``all`` means every one."""
+    names = [name.strip() for each in wanted for name in each.split(",")]
+    unknown = [name for name in names if name not in DIALECTS and name != "all"]
+    if unknown:
+        known = (*DIALECTS, "all")
+        raise UnknownNameError(
+            error(
+                f'no target is called "{name}"', hint=did_you_mean(name, known) or f"the targets are {', '.join(known)}"
+            )
+            for name in unknown
+        )
+    return [name for name in DIALECTS if name in names or "all" in names]
+
+
+def document(policy: Policy, target: str, notes: Sequence[Note], options: tuple[tuple[str, str], ...] = ()) -> Document:
+    """What stands around the rules of one target: where they come from, and the notes that concern it."""
+    about = [f"fwadvisor {__version__}: policy {policy.name} for a {policy.kind}"]
+    for use in policy.profiles:
+        values = ", ".join(f"{name}={value}" for name, value in use.parameters)
+        about.append(f"profile {use.name} ({use.title})" + (f": {values}" if values else ""))
+        facts = [("owner", use.owner), ("ticket", use.ticket), ("reason", use.reason)]
+        facts += [("expires", use.expires.isoformat())] if use.expires else []
+        about += [f"  {name}: {value}" for name, value in facts if value]
+    slug = re.sub(r"[^a-z0-9]+", "-", policy.name.lower()).strip("-")[:40].strip("-") or "policy"
+    own = tuple(note for note in notes if not note.dialects or target in note.dialects)
+    return Document(name=slug, about=tuple(about), notes=own, options=options)
+
+
+def write_files(files: Sequence[OutputFile], directory: Path) -> list[Path]:
+    """Write all files into `directory` (made where missing), or none of them.
+
+    Each file is complete under a temporary name before the first one takes its place; when a replacement
+    fails, those already made are taken back.
+
+    Raises:
+        FwadvisorError: the directory or a file cannot be written.
+    """
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=".fwadvisor-", dir=directory) as scratch:
+            return _replace_all(files, directory, Path(scratch))
+    except OSError as problem:
+        raise FwadvisorError(
+            error(f"cannot write {problem.filename or directory}: {problem.strerror or problem}; nothing was written")
+        ) from problem
+
+
+def _replace_all(files: Sequence[OutputFile], directory: Path, scratch: Path) -> list[Path]:
+    for each in files:
+        with (scratch / each.name).open("wb") as stream:
+            stream.write(each.content)
+            stream.flush()
+            os.fsync(stream.fileno())
+    saved: list[tuple[Path, Path | None]] = []
+    try:
+        for each in files:
+            path = directory / each.name
+            kept = scratch / f"{each.name}.before" if path.exists() else None
+            if kept:
+                path.replace(kept)
+            saved.append((path, kept))
+            (scratch / each.name).replace(path)
+    except OSError:
+        for path, kept in reversed(saved):
+            if kept:
+                kept.replace(path)
+            else:
+                path.unlink(missing_ok=True)
+        raise
+    return [directory / each.name for each in files]
+
+
+def differing(files: Sequence[OutputFile], directory: Path) -> list[str]:
+    """The names of the files that `directory` does not hold with exactly these bytes."""
+    found = []
+    for each in files:
+        path = directory / each.name
+        if not path.is_file() or path.read_bytes() != each.content:
+            found.append(each.name)
+    return found

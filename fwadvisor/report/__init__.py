@@ -1,0 +1,1 @@
+"""What is told beside the rules: one module for each format."""

@@ -1,0 +1,100 @@
+"""The rules of several dialects side by side: which ones all share, and which only some have."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from fwadvisor.compile import Compilation
+from fwadvisor.model.address import AddressSet, describe_addresses
+from fwadvisor.model.interval import format_ports
+from fwadvisor.model.note import Note
+from fwadvisor.model.rule import LOOPBACK, Hook, Match, Rule, Verdict, protocol_name
+
+
+@dataclass(frozen=True, slots=True)
+class SharedRule:
+    """A rule, and the dialects that have it; () means all."""
+
+    rule: Rule
+    dialects: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SharedChain:
+    """The rules of one hook over all dialects that have it."""
+
+    hook: Hook
+    default: Verdict
+    rules: tuple[SharedRule, ...]
+    dialects: tuple[str, ...]
+
+
+def shared_chains(compilations: Mapping[str, Compilation]) -> list[SharedChain]:
+    """The chains of all dialects merged rule by rule, in order of first appearance."""
+    found: list[SharedChain] = []
+    for hook in Hook:
+        chains = {
+            name: chain
+            for name, compiled in compilations.items()
+            for chain in compiled.ruleset.chains
+            if chain.hook is hook
+        }
+        if not chains:
+            continue
+        rules: dict[tuple[object, ...], tuple[Rule, list[str]]] = {}
+        for name, chain in chains.items():
+            for rule in chain.rules:
+                key = rule.match, rule.verdict, rule.origin.text
+                rules.setdefault(key, (rule, []))[1].append(name)
+        shared = tuple(
+            SharedRule(rule, () if len(names) == len(chains) else tuple(names)) for rule, names in rules.values()
+        )
+        default = next(iter(chains.values())).default
+        found.append(SharedChain(hook, default, shared, () if len(chains) == len(compilations) else tuple(chains)))
+    return found
+
+
+def shared_notes(compilations: Mapping[str, Compilation]) -> list[Note]:
+    """The notes of all dialects: equal ones once, with the dialects that they concern."""
+    from dataclasses import replace
+
+    found: dict[Note, list[str]] = {}
+    for name, compiled in compilations.items():
+        for note in compiled.notes:
+            plain = replace(note, dialects=())
+            names = found.setdefault(plain, [])
+            if name not in names:
+                names.append(name)
+    order = {topic: index for index, topic in enumerate(type(next(iter(found)).topic))} if found else {}
+    merged = [
+        note if len(names) == len(compilations) and len(names) > 1 else replace(note, dialects=tuple(names))
+        for note, names in found.items()
+    ]
+    return sorted(merged, key=lambda note: order[note.topic])
+
+
+def describe_traffic(match: Match) -> str:
+    """Protocol, ports, ICMP types and states of a match in a few words."""
+    parts = [",".join(protocol_name(protocol) for protocol in match.protocols) or "any protocol"]
+    if match.icmp:
+        parts.append(",".join(f"{i.type}" if i.code is None else f"{i.type}:{i.code}" for i in match.icmp))
+    if match.destination_ports is not None:
+        parts.append(format_ports(match.destination_ports))
+    if match.source_ports is not None:
+        parts.append(f"from port {format_ports(match.source_ports)}")
+    if match.states:
+        parts.append("state " + ",".join(match.states))
+    if match.helpers:
+        parts.append("by helper " + ", ".join(match.helpers))
+    if match.family is not None:
+        parts.append(f"IPv{match.family.value}")
+    return " ".join(parts)
+
+
+def describe_end(addresses: AddressSet | None, interfaces: tuple[str, ...]) -> str:
+    """One end of a match: addresses and interfaces."""
+    if LOOPBACK in interfaces:
+        return "loopback"
+    words = describe_addresses(addresses)
+    return f"{words} on {', '.join(interfaces)}" if interfaces else words

@@ -1,0 +1,65 @@
+"""The end of a successful run in a few lines: what was written where, and what deserves a look."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from fwadvisor.compile import Compilation
+from fwadvisor.diagnostic import printable
+from fwadvisor.dialects import dialect
+from fwadvisor.dialects.base import OutputFile
+from fwadvisor.model.note import Note, Topic
+from fwadvisor.model.policy import Policy
+from fwadvisor.model.rule import OriginKind, Verdict
+from fwadvisor.report.decided import shared_notes
+
+_SHOWN = (Topic.CONFLICT, Topic.EXPOSURE, Topic.RISK)
+_WIDTH = 100
+
+
+def summary(
+    policy: Policy,
+    compilations: Mapping[str, Compilation],
+    outputs: Mapping[str, Sequence[OutputFile]],
+    paths: Sequence[Path],
+) -> str:
+    """A line for each target, then the notes on conflicts, exposure and risks."""
+    where = {path.name: path for path in paths}
+    names = ", ".join(use.name for use in policy.profiles)
+    lines = [f"Policy {printable(names)} for a {policy.kind}:"]
+    for name, files in outputs.items():
+        lines.append(
+            f"  {dialect(name).capabilities.title:<18} {_counts(compilations[name]):<34} {_places(files, where)}"
+        )
+    lines.append(f"  {'Notes':<53} {where['notes.md']}, {where['notes.json'].name}")
+    shown = [note for note in shared_notes(compilations) if note.topic in _SHOWN]
+    if shown:
+        lines.append("")
+    for note in shown:
+        lines += _note(note)
+    return "\n".join(lines)
+
+
+def _counts(compiled: Compilation) -> str:
+    accepts = closes = 0
+    for chain in compiled.ruleset.chains:
+        for rule in chain.rules:
+            if rule.origin.kind is not OriginKind.BASELINE:
+                accepts += rule.verdict is Verdict.ACCEPT
+                closes += rule.verdict is not Verdict.ACCEPT
+    helpers = len(compiled.ruleset.helpers)
+    return f"{accepts} accept, {closes} close" + (f", {helpers} tracked" if helpers else "")
+
+
+def _places(files: Sequence[OutputFile], where: Mapping[str, Path]) -> str:
+    first, *rest = (where[each.name] for each in files)
+    return ", ".join([str(first), *(path.name for path in rest)])
+
+
+def _note(note: Note) -> list[str]:
+    from textwrap import wrap
+
+    only = f" ({', '.join(note.dialects)})" if note.dialects else ""
+    text = f"{note.topic}: {printable(note.text)}{only}"
+    return wrap(text, _WIDTH, initial_indent="  ", subsequent_indent="    ", break_on_hyphens=False)
