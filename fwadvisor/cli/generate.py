@@ -14,15 +14,6 @@ from fwadvisor.diagnostic import Color, show
 if TYPE_CHECKING:
     from fwadvisor.generate import Generated
 
-_HELP = """\
-Write firewall rules for a policy.
-
-Profiles are names (see "fwadvisor profiles list") or paths of YAML files. Rules of every target mean the same;
-notes.md and notes.json say what was decided, why, and what no rule can express.
-
-Example: fwadvisor generate h323-needed no-netmeeting --set peers=203.0.113.0/24 --target all -o out/
-"""
-
 
 def generate(
     profiles: list[str] = typer.Argument(..., metavar="PROFILE...", help="Profile names or files."),
@@ -62,6 +53,13 @@ def generate(
     quiet: bool = typer.Option(False, "--quiet", "-q", help="No summary."),
     color: Color = typer.Option(Color.AUTO, "--color", help="Colour of messages."),
 ) -> None:
+    """Write firewall rules for a policy.
+
+    Profiles are names (see "fwadvisor profiles list") or paths of YAML files. Rules of every target mean the same;
+    notes.md and notes.json say what was decided, why, and what no rule can express.
+
+    Example: fwadvisor generate h323-needed no-netmeeting --set peers=203.0.113.0/24 --target all -o out/
+    """
     from fwadvisor.generate import Request
     from fwadvisor.generate import generate as run
 
@@ -86,8 +84,6 @@ def generate(
     else:
         _write(generated, output, quiet)
 
-
-generate.__doc__ = _HELP
 
 _PF_VARIANTS = ("portable", "openbsd", "freebsd", "freebsd-12")
 
