@@ -1,0 +1,44 @@
+# Needs Python >= 3.11, make and git; everything else is installed into .venv.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+DEMO ?= out
+
+.PHONY: help demo test check kernel-tools clean
+
+help:
+	@echo "make demo    install into $(VENV) and write the rules of the example policy to $(DEMO)/"
+	@echo "make test    install what the tests need and run all of them"
+	@echo "make check   lint, types, layers, schema and README"
+	@echo "make clean   remove $(VENV), $(DEMO) and caches"
+
+$(VENV)/.user: pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "fwadvisor needs Python 3.11 or newer; say which: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || { echo "no venv module: on Debian, apt install python3-venv" >&2; exit 1; }
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.user
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $@
+
+demo: $(VENV)/.user
+	$(BIN)/fwadvisor generate h323-needed no-netmeeting --set peers=203.0.113.0/24 --target all -o $(DEMO)
+
+kernel-tools:
+	@sh tests/kernel/install-tools.sh
+
+test: $(VENV)/.dev kernel-tools
+	$(BIN)/python -m pytest
+
+check: $(VENV)/.dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m pytest -q tests/test_readme.py tests/profile/test_schema.py
+
+clean:
+	rm -rf $(VENV) $(DEMO) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
