@@ -1,0 +1,3 @@
+"""Checks."""
+def validate(values, registry):
+    return []
