@@ -9,6 +9,7 @@ from fwadvisor.diagnostic import Color, show
 
 if TYPE_CHECKING:
     from datetime import date
+    from pathlib import Path
 
     from fwadvisor.errors import FwadvisorError
 
@@ -60,3 +61,20 @@ def day_from(value: str) -> date | None:
         return date.fromisoformat(value)
     except ValueError:
         raise FwadvisorError(error(f'--today takes YYYY-MM-DD, not "{value}"')) from None
+
+
+def project_folders(knowledge: Sequence[Path], profile_dirs: Sequence[Path]) -> tuple[list[Path], list[Path]]:
+    """The folders of the project file in the current directory, then those of the command line.
+
+    Raises:
+        FwadvisorError: the project file is wrong, or a folder of the command line does not exist.
+    """
+    from fwadvisor.diagnostic import error
+    from fwadvisor.errors import FwadvisorError
+    from fwadvisor.project import load_project
+
+    missing = [folder for folder in (*knowledge, *profile_dirs) if not folder.is_dir()]
+    if missing:
+        raise FwadvisorError(error(f"{folder} is not a folder") for folder in missing)
+    project = load_project()
+    return [*project.knowledge, *knowledge], [*project.profiles, *profile_dirs]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from fwadvisor.cli.common import EXIT_FINDINGS, day_from, settings_from
+from fwadvisor.cli.common import EXIT_FINDINGS, day_from, project_folders, settings_from
 from fwadvisor.diagnostic import Color, show
 
 if TYPE_CHECKING:
@@ -64,6 +64,7 @@ def generate(
     from fwadvisor.generate import generate as run
 
     chosen = _chosen_targets(targets, output, family, pf_variant)
+    knowledge, profile_dirs = project_folders(knowledge, profile_dirs)
     generated = run(
         Request(
             profiles=profiles,
