@@ -1,0 +1,241 @@
+"""The rig: load rules, send packets, tell the kernel's verdicts."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import groupby
+
+from fwadvisor.model.address import Family
+from fwadvisor.model.rule import Hook, Verdict
+from fwadvisor.model.walk import Packet
+
+from . import frames, witness
+from .box import BOX, Routes, Senders, build, device, raw_address
+from .places import NotPermittedError, Places, RigError
+
+_BURST = 256
+_ATTEMPTS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a probe."""
+
+    verdict: Verdict
+    #: The kind of refusal that was sent back: "tcp-reset", "icmp 3/13".
+    refusal: str = ""
+    #: The rules for sent packets kept the refusal from leaving.
+    silenced: bool = False
+
+
+def _target(packet: Packet) -> tuple[str, str]:
+    """Probes with the same key need the same routing."""
+    if packet.hook is Hook.FORWARD:
+        return "wire", device(packet.out_interface)
+    return ("wire", "lo") if packet.hook is Hook.INPUT else ("raw", "")
+
+
+class Rig:
+    """A box with links, and the instrument around it; a context manager.
+
+    Raises:
+        NotPermittedError: the system does not allow it; nothing is left behind.
+    """
+
+    def __init__(self, links: Sequence[str] = ("wan0", "lan0")) -> None:
+        self.links = tuple(links)
+        self.places = Places()
+        try:
+            build(self.places, self.links)
+            self._senders = Senders(self.places, self.links)
+            self._routes = Routes(self.places, self.links)
+            self._witness = witness.Witness(self.places, BOX)
+        except OSError as problem:
+            self.places.close()
+            raise NotPermittedError(f"this kernel lacks something that the rig needs: {problem}") from problem
+        except RigError:
+            self.places.close()
+            raise
+        self._number = 0
+        self._sentinel = 0
+        self._watching = self._careful = False
+        self._used_legacy = False
+
+    def __enter__(self) -> Rig:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Take everything down."""
+        self._witness.close()
+        self._senders.close()
+        self.places.close()
+
+    # Rules
+
+    def clear(self) -> None:
+        """Remove all rules, the witness too."""
+        self.places.must(BOX, ["nft", "flush", "ruleset"])
+        self._watching = self._careful = False
+        if self._used_legacy:
+            empty = "".join(f"*{table}\nCOMMIT\n" for table in ("raw", "mangle", "nat", "filter"))
+            self._used_legacy = False
+            for command in ("iptables-legacy-restore", "ip6tables-legacy-restore"):
+                self.places.must(BOX, [command], empty)
+
+    def load_nftables(self, text: str) -> None:
+        """Load a file for `nft -f` in addition to what is loaded.
+
+        Raises:
+            RigError: it does not load.
+        """
+        self._watch_no_longer()
+        self.places.must(BOX, ["nft", "-f", "-"], text)
+
+    def load_iptables(self, v4: str = "", v6: str = "", variant: str = "nft") -> None:
+        """Load files for iptables-restore and ip6tables-restore, of variant "nft" or "legacy".
+
+        Raises:
+            RigError: one does not load.
+        """
+        self._watch_no_longer()
+        self._used_legacy = self._used_legacy or variant == "legacy"
+        for command, text in (("iptables", v4), ("ip6tables", v6)):
+            if text:
+                self.places.must(BOX, [f"{command}-{variant}-restore"], text)
+
+    @contextmanager
+    def live(self) -> Iterator[Places]:
+        """Ordinary traffic through the loaded rules: no witness, and ordinary routing."""
+        self._watch_no_longer()
+        self._routes.remove()
+        yield self.places
+
+    # Probes
+
+    def verdicts(self, packets: Sequence[Packet]) -> list[Verdict]:
+        """The kernel's verdict on each packet, as the first packet of a new flow."""
+        return [outcome.verdict for outcome in self.outcomes(packets)]
+
+    def outcomes(self, packets: Sequence[Packet]) -> list[Outcome]:
+        """What became of each packet, in the order given.
+
+        Raises:
+            RigError: a packet never came to the rules, or by another way; that is no verdict.
+        """
+        self._watch()
+        found: dict[int, Outcome] = {}
+        order = sorted(range(len(packets)), key=lambda i: _target(packets[i]))
+        processors = os.sched_getaffinity(0)
+        # On one processor packets are seen in the order in which they were sent.
+        os.sched_setaffinity(0, {min(processors)})
+        try:
+            for (way, target), indexes in groupby(order, key=lambda i: _target(packets[i])):
+                if way == "wire":
+                    self._routes.aim(target)
+                self._find(packets, list(indexes), found)
+        finally:
+            os.sched_setaffinity(0, processors)
+        return [found[i] for i in range(len(packets))]
+
+    def _find(self, packets: Sequence[Packet], remaining: list[int], found: dict[int, Outcome]) -> None:
+        """Send probes, again where one was lost, until each has its outcome."""
+        for _ in range(_ATTEMPTS):
+            remaining = self._round(packets, remaining, found)
+            if not remaining:
+                return
+            self._watch_carefully()
+        lost = frames.texts([packets[i] for i in remaining[:10]])
+        raise RigError(f"{len(remaining)} packets never came to the rules:\n{lost}")
+
+    def _watch(self) -> None:
+        if not self._watching:
+            self.places.must(BOX, ["nft", "-f", "-"], witness.table())
+            self._watching = True
+        self._routes.install()
+
+    def _watch_carefully(self) -> None:
+        if not self._careful:
+            self.places.must(BOX, ["nft", "-f", "-"], witness.careful_table())
+            self._careful = True
+
+    def _watch_no_longer(self) -> None:
+        for watching, table in ((self._watching, witness.TABLE), (self._careful, witness.CAREFUL_TABLE)):
+            if watching:
+                self.places.must(BOX, ["nft", "delete", "table", "inet", table])
+        self._watching = self._careful = False
+
+    def _round(self, packets: Sequence[Packet], indexes: list[int], found: dict[int, Outcome]) -> list[int]:
+        """Send probes and note their outcomes; those about which nothing is known are returned."""
+        missing: list[int] = []
+        for start in range(0, len(indexes), _BURST):
+            burst = indexes[start : start + _BURST]
+            numbers = [self._send(packets[i]) for i in burst]
+            self._sync()
+            seen = self._witness.forget()
+            for i, number in zip(burst, numbers, strict=True):
+                outcome = self._judge(packets[i], (packets[i].family, number), seen)
+                if outcome is None:
+                    missing.append(i)
+                else:
+                    found[i] = outcome
+        return missing
+
+    def _send(self, packet: Packet) -> int:
+        self._number = number = self._number % frames.MAX_NUMBER + 1
+        family, data = packet.family, frames.probe(packet, number)
+        if packet.hook is Hook.OUTPUT:
+            name = device(packet.out_interface)
+            address = raw_address(family, packet.destination, self._senders.index[name])
+            try:
+                self._senders.raw(family, name).sendto(data, address)
+            except PermissionError:
+                return number  # what sending reports when a rule, or the witness, drops the packet
+            except OSError as problem:
+                raise RigError(f"cannot be sent ({problem}):\n{frames.texts([packet])}") from problem
+            return number
+        name = device(packet.in_interface)
+        if family is Family.IPV4 and packet.hook is Hook.INPUT and frames.is_multicast(family, packet.destination):
+            self._senders.join(name, packet.destination)
+        head = frames.ethernet(self._senders.station[name], family, packet.destination)
+        self._senders.wire(name).send(head + data)
+        return number
+
+    def _sync(self) -> None:
+        """Wait until everything sent before has been reported."""
+        self._sentinel = self._sentinel % frames.MAX_NUMBER + 1
+        link = self.links[0]
+        head = frames.ethernet(self._senders.station[link], Family.IPV4, 0)
+        self._senders.wire(link).send(head + frames.sentinel(self._sentinel))
+        self._witness.read_until_sentinel(self._sentinel)
+
+    def _judge(self, packet: Packet, number: witness.Number, seen: witness.Sightings) -> Outcome | None:
+        """The outcome of a probe, or None where nothing proves that it came to the rules."""
+        came = seen.first.get(number)
+        if came is not None:
+            self._check_way(packet, *came)
+            if number in seen.passed:
+                return Outcome(Verdict.ACCEPT)
+        elif number in seen.routed:
+            raise RigError(f"the stack took the packet before the rules of its hook:\n{frames.texts([packet])}")
+        elif number not in seen.entered:
+            return None
+        refusal = seen.refused.get(number)
+        if refusal is None:
+            return Outcome(Verdict.DROP)
+        return Outcome(Verdict.REJECT, refusal, silenced=number not in seen.refusal_left)
+
+    def _check_way(self, packet: Packet, hook: Hook, inside: int, outside: int) -> None:
+        """A probe has to come by the hook and the interfaces that it names."""
+        index = self._senders.index
+        wanted_in = index[device(packet.in_interface)] if hook is not Hook.OUTPUT else 0
+        wanted_out = index[device(packet.out_interface)] if hook is not Hook.INPUT else 0
+        if (hook, inside, outside) != (packet.hook, wanted_in, wanted_out):
+            names = {number: name for name, number in index.items()}
+            way = f"{hook} in={names.get(inside, '-')} out={names.get(outside, '-')}"
+            raise RigError(f"came by {way} instead:\n{frames.texts([packet])}")
