@@ -29,14 +29,6 @@ def read_files(files: Sequence[Path], *, shipped: bool = False) -> tuple[list[di
     return sections, diagnostics
 
 
-def complete(values: dict[str, Any]) -> dict[str, Any]:
-    """Fill in what the files may leave out, so that readers need not ask."""
-    for port in values["ports"]:
-        if "registry" not in port:
-            port["registry"] = {"state": "unassigned", "only": []}
-    return values
-
-
 def compile_shipped(files: Sequence[Path]) -> dict[str, Any]:
     """The shipped knowledge as plain values.
 
@@ -57,7 +49,6 @@ def compile_shipped(files: Sequence[Path]) -> dict[str, Any]:
                 values[section] |= content
             else:
                 values[section] = content
-    complete(values)
     raise_errors(validate(values, shipped_registry()), KnowledgeError)
     return values
 

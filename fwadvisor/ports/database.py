@@ -60,7 +60,7 @@ class Database:
         names = {
             alias.lower(): application for application in self.applications.values() for alias in application.aliases
         }
-        names.update({id: application for id, application in self.applications.items()})
+        names.update(self.applications)
         return names
 
     def application(self, name: str) -> Application | None:

@@ -14,7 +14,7 @@ class CompileKnowledge(BuildHookInterface[Any]):
 
     PLUGIN_NAME = "custom"
 
-    def initialize(self, version: str, build_data: dict[str, Any]) -> None:
+    def initialize(self, version: str, build_data: dict[str, Any]) -> None:  # noqa: ARG002  hatchling's signature
         """Compile before the files are collected; a wrong knowledge file fails the build."""
         root = str(Path(self.root))
         sys.path.insert(0, root)
