@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from hashlib import sha256
 
 from fwadvisor.dialects.base import Capabilities, Document, OutputFile, comment_lines, render, slug
-from fwadvisor.dialects.windows_compile import Fate, Line, Plan, compile_chain
+from fwadvisor.dialects.windows_compile import Fate, Plan, compile_chain
 from fwadvisor.dialects.windows_rules import WindowsRule, rules_of, whence
 from fwadvisor.errors import InexpressibleError
-from fwadvisor.model.rule import PORT_PROTOCOLS, TCP, UDP, Hook, Ruleset, Verdict
+from fwadvisor.model.rule import PORT_PROTOCOLS, TCP, UDP, Hook, Rule, Ruleset, Verdict
 
 _HOOKS = (Hook.INPUT, Hook.OUTPUT)
 #: A list at least this long that several rules share is written once, as a variable.
@@ -32,20 +32,23 @@ def quote(text: str) -> str:
     return "'" + _QUOTES.sub(lambda found: found[0] * 2, text) + "'"
 
 
+_CAPABILITIES = Capabilities(
+    dialect="windows",
+    title="Windows Firewall",
+    hooks=frozenset(_HOOKS),
+    verdicts=frozenset({Verdict.ACCEPT, Verdict.DROP}),
+    port_protocols=frozenset({TCP, UDP}),
+    log=False,
+    implicit_states=True,
+    interface_pattern=r"[A-Za-z0-9(][A-Za-z0-9 ._:/()#-]{0,254}",
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Windows:
     """The Windows dialect."""
 
-    capabilities: Capabilities = Capabilities(
-        dialect="windows",
-        title="Windows Firewall",
-        hooks=frozenset(_HOOKS),
-        verdicts=frozenset({Verdict.ACCEPT, Verdict.DROP}),
-        port_protocols=frozenset({TCP, UDP}),
-        log=False,
-        implicit_states=True,
-        interface_pattern=r"[A-Za-z0-9(][A-Za-z0-9 ._:/()#-]{0,254}",
-    )
+    capabilities: Capabilities = _CAPABILITIES
     file_names: tuple[str, ...] = ("windows.ps1",)
 
     def write(self, ruleset: Ruleset, document: Document) -> tuple[OutputFile, ...]:
@@ -102,9 +105,9 @@ def _comments(texts: Iterable[str]) -> list[str]:
 
 
 _WHY = {
-    Fate.DEFAULT: "needs no rule: the default does the same",
-    Fate.SHADOWED: "needs no rule: earlier rules take all of it",
-    Fate.TRIMMED: "needs no rule: it was taken off later Allow rules",
+    Fate.DEFAULT: "the default does the same",
+    Fate.SHADOWED: "earlier rules take all of it",
+    Fate.TRIMMED: "taken off later Allow rules",
 }
 
 
@@ -112,15 +115,14 @@ def _unwritten(plan: Plan) -> list[str]:
     """A comment for each rule of the policy that needs none here."""
     side = "in" if plan.chain.hook is Hook.INPUT else "out"
     return [
-        f"{side}-{line.index:04d} {_subject(line)}: {_WHY[line.fate]}"
+        f"{side}-{line.index:04d} {_subject(line.rule)}: {_WHY[line.fate]}"
         for line in plan.lines
         if line.rule and line.fate in _WHY
     ]
 
 
-def _subject(line: Line) -> str:
-    assert line.rule is not None
-    return f"{line.rule.verdict} {slug(line.rule.origin.text)} ({whence(line.rule)})"
+def _subject(rule: Rule) -> str:
+    return f"{rule.verdict} {slug(rule.origin.text)} ({whence(rule)})"
 
 
 class _Sets:

@@ -156,7 +156,9 @@ class _Compiler:
         self.denies = [line for line in live if not line.accept]
         self.interfaces = interfaces
         self.chain = chain
-        self.index = _Index([line.regions[0] for line in self.permits])
+        #: The permits as the policy has them, before anything is trimmed.
+        self.whole = [line.regions[0] for line in self.permits]
+        self.index = _Index(self.whole)
 
     def run(self) -> None:
         position = 0
@@ -177,7 +179,7 @@ class _Compiler:
         if not later:
             deny.fate, deny.regions = Fate.DEFAULT, []
             return
-        earlier = [self.permits[i] for i in self.index.meeting(wanted, before)]
+        earlier = list(self.index.meeting(wanted, before))
         blocks = self._blocks(wanted, earlier, later)
         if blocks == []:
             deny.fate, deny.regions = Fate.SHADOWED, []
@@ -203,18 +205,16 @@ class _Compiler:
                 f"take more than {MOST_BOXES} Windows rules; iptables, nftables and pf can say it"
             )
 
-    def _block(self, deny: Line, blocks: list[Region] | None, earlier: list[Line]) -> None:
+    def _block(self, deny: Line, blocks: list[Region] | None, earlier: list[int]) -> None:
         deny.regions = blocks or []
-        deny.less = [permit.index for permit in earlier]
+        deny.less = [self.permits[position].index for position in earlier]
 
-    def _blocks(self, wanted: Region, earlier: list[Line], later: list[Line]) -> list[Region] | None:
+    def _blocks(self, wanted: Region, earlier: list[int], later: list[Line]) -> list[Region] | None:
         """The deny less the earlier permits, where a later permit could accept it; None: too many boxes.
 
         Earlier permits are taken whole: a packet that was trimmed off one is held by an earlier deny anyway.
         """
-        original = self.index._regions
-        numbers = {permit.index: i for i, permit in enumerate(self.permits)}
-        holes = merge([intersection(wanted, original[numbers[permit.index]]) for permit in earlier])
+        holes = merge([intersection(wanted, self.whole[position]) for position in earlier])
         whole = self._less(wanted, holes, later)
         protocols: Intervals = ()
         for permit in later:

@@ -129,9 +129,7 @@ def _by_protocol(region: Region) -> Iterator[tuple[str, Region]]:
         return
     for first, last in region.protocols:
         for number in range(first, last + 1):
-            one = (
-                region if len(region.protocols) == 1 and first == last else region._replace(protocols=((number,) * 2,))
-            )
+            one = region._replace(protocols=((number, number),))
             if families(one):
                 yield _PROTOCOLS.get(number, str(number)), one
 
