@@ -112,24 +112,29 @@ def broken_guardrails(needs: list[Selection], nevers: list[Selection]) -> list[D
 
 def resolved_conflicts(needs: list[Selection], forbids: list[Selection]) -> list[Note]:
     """A note for each pair of a need and a forbid that overlap: what stays open although it is forbidden."""
-    shared: dict[tuple[int, int], tuple[Selection, Selection, list[str]]] = {}
+    shared: dict[tuple[int, int], tuple[Selection, Selection, dict[str, list[str]]]] = {}
     for need, forbid in _meetings(needs, forbids):
         key = id(need.statement), id(forbid.statement)
-        text = f"{_shared_numbers(need.match, forbid.match)} ({need.origin.text.partition(': ')[2]})"
-        numbers = shared.setdefault(key, (need, forbid, []))[2]
-        if text not in numbers:
-            numbers.append(text)
-    return [_conflict(*pair) for pair in shared.values()]
+        by_numbers = shared.setdefault(key, (need, forbid, {}))[2]
+        ends = by_numbers.setdefault(_shared_numbers(need.match, forbid.match), [])
+        path = need.origin.text.rpartition(": ")[2]
+        if path not in ends:
+            ends.append(path)
+    return [
+        _conflict(need, forbid, [f"{numbers} ({', '.join(ends)})" for numbers, ends in by_numbers.items()])
+        for need, forbid, by_numbers in shared.values()
+    ]
 
 
 def _conflict(need: Selection, forbid: Selection, numbers: list[str]) -> Note:
     wanted = need.statement.application or "inline flow"
+    verb = "stays" if len(numbers) == 1 else "stay"
     closed = forbid.statement.application or "the forbidden flow"
     return Note(
         id="need-wins",
         topic=Topic.CONFLICT,
         text=(
-            f"{'; '.join(numbers)} stays open because {wanted} is needed there, although {closed} is forbidden "
+            f"{' and '.join(numbers)} {verb} open because {wanted} is needed there, although {closed} is forbidden "
             "and uses the same numbers. A port cannot tell the two apart; everywhere else it stays closed."
         ),
         places=(need.statement.place, forbid.statement.place),

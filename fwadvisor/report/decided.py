@@ -9,7 +9,7 @@ from fwadvisor.compile import Compilation
 from fwadvisor.model.address import AddressSet, describe_addresses
 from fwadvisor.model.interval import format_ports
 from fwadvisor.model.note import Note
-from fwadvisor.model.rule import LOOPBACK, Hook, Match, Rule, Verdict, protocol_name
+from fwadvisor.model.rule import LOOPBACK, Chain, Hook, Match, Rule, Verdict, protocol_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,17 +42,38 @@ def shared_chains(compilations: Mapping[str, Compilation]) -> list[SharedChain]:
         }
         if not chains:
             continue
-        rules: dict[tuple[object, ...], tuple[Rule, list[str]]] = {}
-        for name, chain in chains.items():
-            for rule in chain.rules:
-                key = rule.match, rule.verdict, rule.origin.text
-                rules.setdefault(key, (rule, []))[1].append(name)
         shared = tuple(
-            SharedRule(rule, () if len(names) == len(chains) else tuple(names)) for rule, names in rules.values()
+            SharedRule(rule, () if len(names) == len(chains) else tuple(names)) for rule, names in _merged(chains)
         )
         default = next(iter(chains.values())).default
         found.append(SharedChain(hook, default, shared, () if len(chains) == len(compilations) else tuple(chains)))
     return found
+
+
+def _merged(chains: Mapping[str, Chain]) -> list[tuple[Rule, list[str]]]:
+    """The rules of all chains, each once with the dialects that have it.
+
+    A rule that only some have stands where those evaluate it: behind the rule that precedes it there.
+    """
+    found: dict[tuple[object, ...], tuple[Rule, list[str]]] = {}
+    order: list[tuple[object, ...]] = []
+    for name, chain in chains.items():
+        new: list[tuple[object, ...]] = []
+        behind: dict[tuple[object, ...] | None, list[tuple[object, ...]]] = {}
+        previous: tuple[object, ...] | None = None
+        for rule in chain.rules:
+            key = rule.match, rule.verdict, rule.origin.text
+            if key in found:
+                previous = key
+            else:
+                behind.setdefault(previous, []).append(key)
+                found[key] = (rule, [])
+            found[key][1].append(name)
+        new += behind.get(None, ())
+        for key in order:
+            new += (key, *behind.get(key, ()))
+        order = new
+    return [found[key] for key in order]
 
 
 def shared_notes(compilations: Mapping[str, Compilation]) -> list[Note]:
