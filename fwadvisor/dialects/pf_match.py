@@ -41,8 +41,8 @@ RESERVED = frozenset({
     "keep", "label", "limit", "load", "log", "match", "max", "min", "modulate", "nat", "no", "no-df", "no-route",
     "no-sync", "once", "on", "optimization", "out", "overload", "pass", "port", "prio", "priority", "probability",
     "proto", "queue", "quick", "random", "rdr", "reassemble", "received-on", "return", "rtable", "scrub", "set",
-    "skip", "source-track", "state", "synproxy", "table", "tag", "tagged", "timeout", "to", "tos", "ttl", "urpf-
-    failed", "user",
+    "skip", "source-track", "state", "synproxy", "table", "tag", "tagged", "timeout", "to", "tos", "ttl",
+    "urpf-failed", "user",
 })  # fmt: skip
 #: OpenBSD holds this many tables, and offers no portable way to ask for more.
 TABLE_LIMIT = 900
