@@ -62,7 +62,7 @@ def _merged(chains: Mapping[str, Chain]) -> list[tuple[Rule, list[str]]]:
         behind: dict[tuple[object, ...] | None, list[tuple[object, ...]]] = {}
         previous: tuple[object, ...] | None = None
         for rule in chain.rules:
-            key = rule.match, rule.verdict, rule.origin.text
+            key: tuple[object, ...] = (rule.match, rule.verdict, rule.origin.text)
             if key in found:
                 previous = key
             else:
