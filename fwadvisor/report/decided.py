@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from fwadvisor.compile import Compilation
 from fwadvisor.model.address import AddressSet, describe_addresses
 from fwadvisor.model.interval import format_ports
-from fwadvisor.model.note import Note
+from fwadvisor.model.note import Note, Topic
 from fwadvisor.model.rule import LOOPBACK, Chain, Hook, Match, Rule, Verdict, protocol_name
 
 
@@ -78,8 +78,6 @@ def _merged(chains: Mapping[str, Chain]) -> list[tuple[Rule, list[str]]]:
 
 def shared_notes(compilations: Mapping[str, Compilation]) -> list[Note]:
     """The notes of all dialects: equal ones once, with the dialects that they concern."""
-    from dataclasses import replace
-
     found: dict[Note, list[str]] = {}
     for name, compiled in compilations.items():
         for note in compiled.notes:
@@ -87,7 +85,7 @@ def shared_notes(compilations: Mapping[str, Compilation]) -> list[Note]:
             names = found.setdefault(plain, [])
             if name not in names:
                 names.append(name)
-    order = {topic: index for index, topic in enumerate(type(next(iter(found)).topic))} if found else {}
+    order = {topic: index for index, topic in enumerate(Topic)}
     merged = [
         note if len(names) == len(compilations) and len(names) > 1 else replace(note, dialects=tuple(names))
         for note, names in found.items()
