@@ -42,7 +42,7 @@ def parse_addresses(text: str) -> Range:
         return _diagnose(text)
     if not slash:
         return family, value, value
-    if prefix in _PREFIXES and (length := _PREFIXES[prefix]) <= bits:
+    if (length := _PREFIXES.get(prefix, 129)) <= bits:
         host = (1 << (bits - length)) - 1
         if not value & host:
             return family, value, value | host
@@ -72,7 +72,7 @@ def from_ranges(ranges: Iterable[Range], name: str = "") -> AddressSet:
     v6: list[tuple[int, int]] = []
     for family, first, last in ranges:
         (v4 if family is Family.IPV4 else v6).append((first, last))
-    return AddressSet(normalize(v4), normalize(v6), name)
+    return AddressSet(normalize(v4) if v4 else (), normalize(v6) if v6 else (), name)
 
 
 # --- what went wrong -------------------------------------------------------------------------------

@@ -10,6 +10,7 @@ from fwadvisor.decode.nodes import (
     Sequence,
     decode,
     load,
+    uncollected,
 )
 from fwadvisor.decode.reader import Reader, describe
 
@@ -25,4 +26,5 @@ __all__ = [
     "decode",
     "describe",
     "load",
+    "uncollected",
 ]

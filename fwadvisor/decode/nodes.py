@@ -11,6 +11,7 @@ import gc
 import re
 from bisect import bisect_right
 from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -135,15 +136,21 @@ def decode(data: bytes, file: str) -> Document:
         document.diagnostics.append(problem)
         return document
     document = Document(file, text)
+    with uncollected():
+        _build(document)
+    return document
+
+
+@contextmanager
+def uncollected() -> Iterator[None]:
+    """Hold the cyclic garbage collector off while many values are made that form no cycles."""
     collecting = gc.isenabled()
-    # Nodes form no cycles; a collection in the midst of building many of them only costs time.
     gc.disable()
     try:
-        _build(document)
+        yield
     finally:
         if collecting:
             gc.enable()
-    return document
 
 
 def _refused(file: str, message: str) -> Document:

@@ -9,7 +9,7 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
-from fwadvisor.decode import Document, Mapping, Node, Scalar, load
+from fwadvisor.decode import Document, Mapping, Node, Scalar, load, uncollected
 from fwadvisor.decode.reader import listing, raise_errors, suggestion
 from fwadvisor.diagnostic import Diagnostic, Label, Severity, error
 from fwadvisor.errors import ProfileError
@@ -370,7 +370,8 @@ def load_policy(
     if not names_or_paths:
         raise ProfileError(error("no profile is named", None, "see: fwadvisor profiles list"))
     session = Session(database, settings, today, profile_dirs)
-    session.read(names_or_paths)
-    raise_errors(session.diagnostics, ProfileError)
-    warnings = dict.fromkeys(d for d in session.diagnostics if d.severity is Severity.WARNING)
-    return LoadedPolicy(session.policy(), tuple(warnings))
+    with uncollected():
+        session.read(names_or_paths)
+        raise_errors(session.diagnostics, ProfileError)
+        warnings = dict.fromkeys(d for d in session.diagnostics if d.severity is Severity.WARNING)
+        return LoadedPolicy(session.policy(), tuple(warnings))
