@@ -147,7 +147,7 @@ def record(fields: Mapping[str, Kind | Required]) -> Kind:
         values: dict[str, Any] = {}
         for field, child in reader.fields(node, what, tuple(fields), required).items():
             kind = fields[field]
-            value = (kind.kind if isinstance(kind, Required) else kind)(reader, child, f'{what}: "{field}"')
+            value = (kind.kind if isinstance(kind, Required) else kind)(reader, child, f'"{field}"')
             if value is not None:
                 values[field] = value
         return values
@@ -165,7 +165,7 @@ def keyed(kind: Kind, keys: Kind = name) -> Kind:
         values = {}
         for key, child in node.pairs():
             label = keys(reader, key, f"{what}: a name")
-            value = kind(reader, child, f'{what}: "{key.text}"')
+            value = kind(reader, child, f'"{key.text}"')
             if label is not None and value is not None:
                 values[label] = value
         return values
