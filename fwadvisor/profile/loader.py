@@ -299,6 +299,25 @@ class Session:
         )
 
 
+def check_profile(
+    name: str,
+    database: Database,
+    *,
+    today: date,
+    profile_dirs: Ordered[Path] = (),
+) -> tuple[Diagnostic, ...]:
+    """Every problem of one profile, tried out with and without its optional parameters.
+
+    Parameters that must be set take their examples.
+    """
+    found: dict[Diagnostic, None] = {}
+    for trial in ("given", "absent"):
+        session = Session(database, {}, today, profile_dirs, trial)
+        session.read([name])
+        found |= dict.fromkeys(session.diagnostics)
+    return tuple(found)
+
+
 def argument_value(argument: Argument, parameter: params.Parameter) -> Value | None:
     """What an include passes: a parameter of the including profile, or a value written there."""
     reader, node = argument.reader, argument.node

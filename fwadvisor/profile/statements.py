@@ -7,8 +7,8 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 from fwadvisor.decode import Mapping, Node, Scalar
-from fwadvisor.decode.reader import suggestion
-from fwadvisor.diagnostic import Severity
+from fwadvisor.decode.reader import listing, suggestion
+from fwadvisor.diagnostic import Severity, did_you_mean
 from fwadvisor.model.policy import InlineFlow, Media, Statement, StatementKind, Strategy
 from fwadvisor.model.rule import Verdict
 from fwadvisor.profile.flows import read_flow
@@ -63,6 +63,8 @@ class StatementReader:
     flows: dict[str, tuple[InlineFlow, ...]]
     #: Each statement with its node and, for applications, what it is about; for the checks at the end.
     found: list[tuple[Statement, Node]] = field(default_factory=list)
+    #: How many statements do not apply in this run, because their `when` does not hold.
+    skipped: int = 0
 
     def read(self, kind: StatementKind, section: Node) -> None:
         """The statements of one section into `found`."""
@@ -71,6 +73,7 @@ class StatementReader:
             before, silent = len(self.reader.diagnostics), self.reader.silent
             fields = self.reader.fields(node, f"a {kind}", FIELDS[kind])
             holds = condition_holds(self.reader, fields["when"]) if "when" in fields else True
+            self.skipped += not holds
             self.reader.lenient = lenient or not holds
             values = self._values(kind, node, fields)
             self.reader.lenient = lenient
@@ -182,7 +185,9 @@ class StatementReader:
         found = self.database.application(name)
         if found is None:
             known = self.database.application_names()
-            hint = suggestion(name, known, "find names with: fwadvisor search TEXT; some are")
+            inside = [other for other in known if len(name) > 1 and name.lower() in other.lower()]
+            hint = f"there is {listing(inside, 4)}" if inside else did_you_mean(name, known)
+            hint = hint or "find its name with: fwadvisor search TEXT"
             self.reader.error(node, f'there is no application "{name}"', hint)
         return found
 
