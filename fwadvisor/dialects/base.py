@@ -80,7 +80,8 @@ SLUG_BYTES = 63
 def slug(text: str, most: int = SLUG_BYTES) -> str:
     """`text` reduced to characters that are safe in the comments and labels of every dialect.
 
-    The full text belongs in the notes; an arrow becomes "to". ``[A-Za-z0-9 ._:/,()+=@-]``, at most `most` bytes, never empty.
+    The full text belongs in the notes; an arrow becomes "to". ``[A-Za-z0-9 ._:/,()+=@-]``, at most `most` bytes,
+    never empty.
     """
     return _UNSAFE.sub("_", text.replace("->", "to")).strip()[:most].strip() or "rule"
 
