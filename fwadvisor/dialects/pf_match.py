@@ -61,12 +61,11 @@ def applies(match: Match, hook: Hook) -> bool:
 
 def by_family(match: Match) -> Iterator[Match]:
     """The match split where one family means "any address" and the other does not; mostly it stays whole."""
-    families = match.families()
     sides = [side for side in (match.source, match.destination) if side is not None]
-    if not any(side.of(family) == family.universe for side in sides for family in families):
+    if not any(side.of(family) == family.universe for side in sides for family in FAMILIES):
         yield match
         return
-    for family in families:
+    for family in match.families():
         yield replace(
             match,
             family=family,
