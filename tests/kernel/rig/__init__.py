@@ -1,10 +1,30 @@
 """A test instrument that asks the running kernel what loaded firewall rules do with packets.
 
 `Rig` builds a box with links in network namespaces, as root or as any user, loads rules there and tells for
-thousands of packets a second whether they are accepted, dropped or rejected.
+thousands of packets a second whether they are accepted, dropped or rejected. `Live` sends real traffic through
+them. A probe is a `fwadvisor.model.walk.Packet`.
 """
 
+from .box import BOX
 from .instrument import Outcome, Rig
+from .limits import agree, silent, state_of, why_not
+from .live import Live
 from .places import Finished, NotPermittedError, Places, RigError
+from .sentence import probe, with_state
 
-__all__ = ["Finished", "NotPermittedError", "Outcome", "Places", "Rig", "RigError"]
+__all__ = [
+    "BOX",
+    "Finished",
+    "Live",
+    "NotPermittedError",
+    "Outcome",
+    "Places",
+    "Rig",
+    "RigError",
+    "agree",
+    "probe",
+    "silent",
+    "state_of",
+    "why_not",
+    "with_state",
+]

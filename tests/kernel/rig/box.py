@@ -27,6 +27,7 @@ _SETTINGS = {
     # Every refusal is answered: the limits on ICMP errors would make a reject look like a drop.
     "ipv4/icmp_ratemask": "0",
     "ipv4/icmp_ratelimit": "0",
+    "ipv6/icmp/ratemask": "127",
     "ipv6/icmp/ratelimit": "0",
     "ipv4/igmp_max_memberships": "1000",
     "ipv6/conf/all/forwarding": "1",
@@ -119,10 +120,21 @@ class Routes:
         """Send what comes in out by link `target`, or to the box itself where it is "lo"."""
         if target == self._target:
             return
-        route = "local default dev lo" if target == "lo" else f"default dev {target}"
         for family in ("-4", "-6"):
             flush = [f"route flush table {_DECIDE}"] if self._target else []
-            self._places.ip(BOX, *flush, f"route add {route} table {_DECIDE}", family=family)
+            if target != "lo":
+                routes = [f"default dev {target}"]
+            else:
+                routes = ["local default dev lo"]
+                if family == "-6":
+                    # What belongs to a link is looked for on that link only; as its own, groups need no membership.
+                    routes += [
+                        f"local {prefix} dev {link} metric {metric}"
+                        for metric, link in enumerate(self._links, 1)
+                        for prefix in ("fe80::/10", "ff00::/8")
+                    ]
+            lines = [f"route add {route} table {_DECIDE}" for route in routes]
+            self._places.ip(BOX, *flush, *lines, family=family)
         self._target = target
 
 

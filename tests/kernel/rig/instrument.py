@@ -14,10 +14,23 @@ from fwadvisor.model.walk import Packet
 
 from . import frames, witness
 from .box import BOX, Routes, Senders, build, device, raw_address
+from .live import Live
 from .places import NotPermittedError, Places, RigError
 
-_BURST = 256
+#: Probes between two sentinels: their reports have to fit into the witness's socket.
+_BURST = 64
 _ATTEMPTS = 3
+
+_LEGACY_CHAINS = {
+    "raw": ("PREROUTING", "OUTPUT"),
+    "mangle": ("PREROUTING", "INPUT", "FORWARD", "OUTPUT", "POSTROUTING"),
+    "nat": ("PREROUTING", "INPUT", "OUTPUT", "POSTROUTING"),
+    "filter": ("INPUT", "FORWARD", "OUTPUT"),
+}
+_EMPTY_TABLES = "".join(
+    f"*{table}\n" + "".join(f":{chain} ACCEPT\n" for chain in chains) + "COMMIT\n"
+    for table, chains in _LEGACY_CHAINS.items()
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +58,9 @@ class Rig:
         NotPermittedError: the system does not allow it; nothing is left behind.
     """
 
-    def __init__(self, links: Sequence[str] = ("wan0", "lan0")) -> None:
+    def __init__(self, links: Sequence[str] = ("wan0", "lan0"), *, rootless: bool = False) -> None:
         self.links = tuple(links)
-        self.places = Places()
+        self.places = Places(rootless=rootless)
         try:
             build(self.places, self.links)
             self._senders = Senders(self.places, self.links)
@@ -83,10 +96,9 @@ class Rig:
         self.places.must(BOX, ["nft", "flush", "ruleset"])
         self._watching = self._careful = False
         if self._used_legacy:
-            empty = "".join(f"*{table}\nCOMMIT\n" for table in ("raw", "mangle", "nat", "filter"))
             self._used_legacy = False
             for command in ("iptables-legacy-restore", "ip6tables-legacy-restore"):
-                self.places.must(BOX, [command], empty)
+                self.places.must(BOX, [command], _EMPTY_TABLES)
 
     def load_nftables(self, text: str) -> None:
         """Load a file for `nft -f` in addition to what is loaded.
@@ -110,11 +122,14 @@ class Rig:
                 self.places.must(BOX, [f"{command}-{variant}-restore"], text)
 
     @contextmanager
-    def live(self) -> Iterator[Places]:
-        """Ordinary traffic through the loaded rules: no witness, and ordinary routing."""
+    def live(self) -> Iterator[Live]:
+        """Ordinary traffic through the loaded rules: no witness, ordinary routing, no connection known."""
         self._watch_no_longer()
         self._routes.remove()
-        yield self.places
+        live = Live(self.places, self.links)
+        live.forget_connections()
+        yield live
+        live.forget_connections()
 
     # Probes
 
@@ -233,8 +248,8 @@ class Rig:
     def _check_way(self, packet: Packet, hook: Hook, inside: int, outside: int) -> None:
         """A probe has to come by the hook and the interfaces that it names."""
         index = self._senders.index
-        wanted_in = index[device(packet.in_interface)] if hook is not Hook.OUTPUT else 0
-        wanted_out = index[device(packet.out_interface)] if hook is not Hook.INPUT else 0
+        wanted_in = index[device(packet.in_interface)] if packet.hook is not Hook.OUTPUT else 0
+        wanted_out = index[device(packet.out_interface)] if packet.hook is not Hook.INPUT else 0
         if (hook, inside, outside) != (packet.hook, wanted_in, wanted_out):
             names = {number: name for name, number in index.items()}
             way = f"{hook} in={names.get(inside, '-')} out={names.get(outside, '-')}"

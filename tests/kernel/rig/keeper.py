@@ -1,6 +1,6 @@
 """The process that owns the network namespaces; run by path, standard library only.
 
-It talks over a stream socket whose descriptor is its only argument: a length and JSON each way, then one byte that
+It talks over a stream socket whose descriptor is its first argument: a length and JSON each way, then one byte that
 carries a descriptor where a socket was asked for. A namespace lives as long as this process or a socket in it,
 and the process ends when the other side closes, so nothing is ever left behind. No mounts, no /run, no names.
 """
@@ -28,13 +28,13 @@ def _check(result: int, what: str) -> None:
         raise OSError(code, f"{what}: {os.strerror(code)}")
 
 
-def enter_new_network() -> None:
+def enter_new_network(rootless: bool) -> None:
     """Move into a new network namespace, taking a new user namespace along where privileges are missing.
 
     Going back to the network that the process came from is refused later in the second case, so that the
     first namespace must be a new one as well.
     """
-    if _libc.unshare(CLONE_NEWNET) == 0:
+    if not rootless and _libc.unshare(CLONE_NEWNET) == 0:
         return
     user, group = os.geteuid(), os.getegid()
     _check(_libc.unshare(CLONE_NEWUSER | CLONE_NEWNET), "unshare(CLONE_NEWUSER | CLONE_NEWNET)")
@@ -46,7 +46,8 @@ def enter_new_network() -> None:
 class Keeper:
     """Namespaces by name, and what can be done inside them."""
 
-    def __init__(self, scratch: str) -> None:
+    def __init__(self, scratch: str, rootless: bool) -> None:
+        self._rootless = rootless
         self._places: dict[str, int] = {}
         self._environment = {
             "PATH": "/usr/local/sbin:/usr/sbin:/sbin:" + os.environ.get("PATH", "/usr/bin:/bin"),
@@ -57,7 +58,7 @@ class Keeper:
 
     def do_place(self, name: str) -> str:
         """Create a namespace and answer the path by which `ip link set ... netns` finds it."""
-        enter_new_network()
+        enter_new_network(self._rootless and not self._places)
         descriptor = os.open("/proc/self/ns/net", os.O_RDONLY)
         self._places[name] = descriptor
         return f"/proc/{os.getpid()}/fd/{descriptor}"
@@ -127,4 +128,4 @@ def serve(link: socket.socket, keeper: Keeper) -> None:
 
 if __name__ == "__main__":
     with tempfile.TemporaryDirectory(prefix="fwadvisor-rig-") as folder:
-        serve(socket.socket(fileno=int(sys.argv[1])), Keeper(folder))
+        serve(socket.socket(fileno=int(sys.argv[1])), Keeper(folder, "rootless" in sys.argv))

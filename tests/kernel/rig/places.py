@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import socket
 import struct
 import subprocess
@@ -32,13 +31,22 @@ class Finished:
 
 
 class Places:
-    """A set of network namespaces and the process that keeps them; a context manager."""
+    """A set of network namespaces and the process that keeps them; a context manager.
 
-    def __init__(self) -> None:
+    `rootless` makes root do without its privileges, as an ordinary user has to.
+    """
+
+    def __init__(self, *, rootless: bool = False) -> None:
         self._link, theirs = socket.socketpair()
         with theirs:
             self._process = subprocess.Popen(
-                [sys.executable, "-I", str(Path(__file__).with_name("keeper.py")), str(theirs.fileno())],
+                [
+                    sys.executable,
+                    "-I",
+                    str(Path(__file__).with_name("keeper.py")),
+                    str(theirs.fileno()),
+                    *(["rootless"] * rootless),
+                ],
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
                 start_new_session=True,
@@ -141,8 +149,3 @@ class Places:
                 raise ConnectionError("closed")
             parts += part
         return bytes(parts)
-
-
-def running_as_root() -> bool:
-    """Whether no user namespace is needed."""
-    return os.geteuid() == 0

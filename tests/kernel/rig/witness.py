@@ -27,7 +27,6 @@ SENTINEL, ENTERED, ROUTED, PASSED = "s", "p", "q", "P"
 _FIRST_AT = {"i": Hook.INPUT, "f": Hook.FORWARD, "o": Hook.OUTPUT}
 
 _NETLINK_NETFILTER, _NFLOG_CONFIG, _NLM_F_REQUEST_ACK = 12, 4 << 8 | 1, 5
-_SO_RCVBUFFORCE = 33
 
 Number = tuple[Family, int]
 
@@ -73,6 +72,7 @@ def _subscribe() -> bytes:
     body = struct.pack("!BBH", 0, 0, _GROUP)
     body += _attribute(1, b"\x01")  # bind
     body += _attribute(2, struct.pack("!IBB", _SNAP, 2, 0))  # copy that many bytes of the packet
+    body += _attribute(3, struct.pack("!I", 512))  # small buffers, so that many reports fit into the socket
     body += _attribute(5, struct.pack("!I", 1))  # pass each report on at once
     body += _attribute(6, struct.pack("!H", 1))  # number the reports
     return struct.pack("=IHHII", 16 + len(body), _NFLOG_CONFIG, _NLM_F_REQUEST_ACK, 1, 0) + body
@@ -101,7 +101,8 @@ class Witness:
             socket.AF_NETLINK,
             socket.SOCK_RAW,
             _NETLINK_NETFILTER,
-            options=[(socket.SOL_SOCKET, _SO_RCVBUFFORCE, 16 << 20)],
+            # An ordinary user gets what the system allows, which holds the reports of one burst.
+            options=[(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 << 20)],
             first=[_subscribe()],
         )
         self._socket.settimeout(2.0)

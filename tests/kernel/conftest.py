@@ -1,0 +1,51 @@
+"""Fixtures for tests that ask the running kernel."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+# The rig is test code and no installed package; every test below this folder imports it as `rig`.
+sys.path.insert(0, str(Path(__file__).parent))
+
+from rig import NotPermittedError, Rig
+
+REQUIRE = "FWADVISOR_REQUIRE_KERNEL"
+
+
+def refuse(problem: NotPermittedError) -> None:
+    """Skip, or fail where kernel tests are required (as continuous integration does)."""
+    if os.environ.get(REQUIRE, "0") not in ("", "0"):
+        pytest.fail(f"{REQUIRE} is set, but {problem}", pytrace=False)
+    pytest.skip(f"kernel tests need network namespaces, nft, iptables and ip: {problem}")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Everything in this folder asks the kernel."""
+    here = Path(__file__).parent
+    for item in items:
+        if here in item.path.parents:
+            item.add_marker("kernel")
+
+
+@pytest.fixture(scope="session")
+def _session_rig() -> Iterator[Rig]:
+    try:
+        made = Rig(("wan0", "lan0"))
+    except NotPermittedError as problem:
+        refuse(problem)
+    else:
+        with made:
+            yield made
+
+
+@pytest.fixture
+def rig(_session_rig: Rig) -> Iterator[Rig]:
+    """The rig, with links wan0 and lan0 and without rules."""
+    _session_rig.clear()
+    yield _session_rig
+    _session_rig.clear()
