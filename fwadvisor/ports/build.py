@@ -45,7 +45,7 @@ def _dynamic(value: Mapping[str, Any] | None) -> Dynamic | None:
     return Dynamic(
         opens=tuple(value.get("opens", ())),
         negotiated_in=tuple(value.get("negotiated_in", ())),
-        count=value.get("count", ""),
+        how_many=value.get("count", ""),
         tracked_by=tuple(value.get("tracked_by", ())),
         pin=value.get("pin", ""),
         note=value.get("note", ""),

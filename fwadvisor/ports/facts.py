@@ -2,13 +2,17 @@
 
 Registry fact and actual use are kept apart: a `Port` is a use of a number, and its `registry` says how the
 registry sees that number. A direction is never stored: a flow runs from a role to a role.
+
+The classes are named tuples, built with keywords: as frozen dataclasses they cost every command ten times the
+start-up time.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
 from enum import StrEnum
+from types import MappingProxyType
+from typing import NamedTuple
 
 from fwadvisor.model.interval import Intervals
 
@@ -24,7 +28,12 @@ class Transport(StrEnum):
 
 
 #: IP protocol numbers of the transports that have ports (the IANA protocol-numbers registry).
-PROTOCOL_NUMBERS = {Transport.TCP: 6, Transport.UDP: 17, Transport.SCTP: 132, Transport.DCCP: 33}
+PROTOCOL_NUMBERS: Mapping[Transport, int] = {
+    Transport.TCP: 6,
+    Transport.UDP: 17,
+    Transport.SCTP: 132,
+    Transport.DCCP: 33,
+}
 
 
 class Risk(StrEnum):
@@ -74,8 +83,7 @@ class Listing(StrEnum):
     HIDDEN = "hidden"
 
 
-@dataclass(frozen=True, slots=True)
-class Status:
+class Status(NamedTuple):
     """Active, legacy or obsolete, with years where known."""
 
     state: State
@@ -84,8 +92,7 @@ class Status:
     note: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Relation:
+class Relation(NamedTuple):
     """A link to another port entry; `kind` is a word of the data's `relation` enum."""
 
     port: str
@@ -93,8 +100,7 @@ class Relation:
     note: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Advisory:
+class Advisory(NamedTuple):
     """A published vulnerability; `via` says where its id was checked."""
 
     id: str
@@ -102,46 +108,44 @@ class Advisory:
     note: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Dynamic:
+class Dynamic(NamedTuple):
     """Ports that are agreed at run time: which entries follow from this one, or where this one is agreed."""
 
     opens: tuple[str, ...] = ()
     negotiated_in: tuple[str, ...] = ()
-    count: str = ""
+    how_many: str = ""
     #: Ids of the connection-tracking helpers that can follow; () means none can.
     tracked_by: tuple[str, ...] = ()
     pin: str = ""
     note: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Port:
+class Port(NamedTuple):
     """One use of a port number, of a range, or of an IP protocol number."""
 
     id: str
     title: str
     match: Mapping[Transport, Intervals]
     registry: RegistryState
-    registry_names: tuple[str, ...] = ()
-    registry_note: str = ""
-    #: The numbers that `registry_names` speaks of, where they are fewer than `match`.
-    registry_only: Intervals | None = None
-    listing: Listing = Listing.PRIMARY
     use: str
-    products: tuple[str, ...] = ()
     opened_from: str
     opened_to: str
-    related: tuple[Relation, ...] = ()
-    dynamic: Dynamic | None = None
-    multicast_groups: tuple[str, ...] = ()
-    multicast_scope: str = ""
     status: Status
     risk_internet: Risk
     risk_lan: Risk
     risk_why: str
     stance_in: Stance
     stance_out: Stance
+    registry_names: tuple[str, ...] = ()
+    registry_note: str = ""
+    #: The numbers that `registry_names` speaks of, where they are fewer than `match`.
+    registry_only: Intervals | None = None
+    listing: Listing = Listing.PRIMARY
+    products: tuple[str, ...] = ()
+    related: tuple[Relation, ...] = ()
+    dynamic: Dynamic | None = None
+    multicast_groups: tuple[str, ...] = ()
+    multicast_scope: str = ""
     stance_why: str = ""
     #: Id of the connection-tracking helper that reads this protocol, or "".
     helper: str = ""
@@ -152,7 +156,7 @@ class Port:
     nmap_version_probe: bool = False
     nmap_note: str = ""
     #: Operating system -> process names that usually listen.
-    processes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    processes: Mapping[str, tuple[str, ...]] = MappingProxyType({})
     pitfalls: tuple[str, ...] = ()
     sources: tuple[str, ...] = ()
 
@@ -162,8 +166,7 @@ class Port:
         return self.registry is RegistryState.DYNAMIC and self.dynamic is not None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Flow:
+class Flow(NamedTuple):
     """One kind of connection that an application makes, from a role to a role.
 
     `need` is ``core``, ``optional``, ``feature:a|b`` or ``mode:x``.
@@ -217,8 +220,7 @@ class Flow:
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Deny:
+class Deny(NamedTuple):
     """What closing an application takes."""
 
     #: Flows to close first, also to close, and to close only at the internet edge because others share the port.
@@ -230,8 +232,7 @@ class Deny:
     caution: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Application:
+class Application(NamedTuple):
     """A program or protocol: roles, and the flows between them."""
 
     id: str
@@ -242,9 +243,9 @@ class Application:
     roles: Mapping[str, str]
     features: tuple[str, ...]
     flows: tuple[Flow, ...]
+    deny: Deny
     #: Ways to get negotiated flows through; the word "helper" means a connection-tracking helper.
     dynamic_strategy: tuple[str, ...] = ()
-    deny: Deny
     #: Whether its negotiated ports can be limited to a fixed range.
     pinnable: bool = True
     #: Closing it can lock the administrator out.
@@ -261,8 +262,7 @@ class Application:
         return tuple(dict.fromkeys(mode for flow in self.flows for mode in flow.modes))
 
 
-@dataclass(frozen=True, slots=True)
-class HelperType:
+class HelperType(NamedTuple):
     """The name by which a rule assigns a helper ("Q.931"), and the transport and port it reads."""
 
     type: str
@@ -270,29 +270,27 @@ class HelperType:
     port: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HelperFacts:
+class HelperFacts(NamedTuple):
     """A Linux connection-tracking helper."""
 
     id: str
     module: str
-    #: The NAT module, or "" where there is none.
-    nat_module: str = ""
     types: tuple[HelperType, ...]
     #: IP versions that it works for.
     families: tuple[int, ...]
-    #: Names that it attaches by itself and that no rule can assign ("H.245").
-    internal: tuple[str, ...] = ()
     #: Every name that the master of a related connection can have; match all of them.
     related_names: tuple[str, ...]
     blind_when: str
+    #: The NAT module, or "" where there is none.
+    nat_module: str = ""
+    #: Names that it attaches by itself and that no rule can assign ("H.245").
+    internal: tuple[str, ...] = ()
     parameters: tuple[str, ...] = ()
     note: str = ""
     advisories: tuple[Advisory, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MediaPreset:
+class MediaPreset(NamedTuple):
     """A pinned media range as a device or program ships it.
 
     Either `tcp`/`udp` name the whole range, or `tcp_start`/`udp_start` its first port, and the size follows from
@@ -311,8 +309,7 @@ class MediaPreset:
     sources: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
+class Source(NamedTuple):
     """Where a statement comes from."""
 
     title: str

@@ -10,9 +10,9 @@ import os
 import sys
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import NamedTuple
 
 #: Letters of the transports column.
 LETTERS = {"t": "tcp", "u": "udp", "s": "sctp", "d": "dccp"}
@@ -20,8 +20,7 @@ SHIPPED = Path(__file__).with_name("data") / "services.tsv"
 FILE_NAME = "services.tsv"
 
 
-@dataclass(frozen=True, slots=True)
-class Registration:
+class Registration(NamedTuple):
     """One line of the table."""
 
     first: int

@@ -45,7 +45,7 @@ def _dynamic_rows(application: Application, database: Database) -> list[Row | No
     if not negotiated:
         return []
     rows: list[Row | None] = [
-        Row("-", "a Linux connection-tracking helper" if way == "helper" else way)
+        Row("way", "a Linux connection-tracking helper" if way == "helper" else way)
         for way in application.dynamic_strategy
     ]
     for helper in {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from fwadvisor.model.interval import format_ports
@@ -25,13 +25,24 @@ if TYPE_CHECKING:
 VERSION = 1
 
 
+def plain(value: Any) -> Any:
+    """Facts as dictionaries, lists and texts."""
+    if hasattr(value, "_asdict"):
+        return {field: plain(content) for field, content in value._asdict().items()}
+    if isinstance(value, Mapping):
+        return {str(key): plain(content) for key, content in value.items()}
+    if isinstance(value, (tuple, list)):
+        return [plain(content) for content in value]
+    return value
+
+
 def _registration(entry: Registration | None) -> dict[str, Any] | None:
-    return None if entry is None else {**asdict(entry), "ports": entry.ports}
+    return None if entry is None else {**plain(entry), "ports": entry.ports}
 
 
 def port_data(entry: Port, database: Database) -> dict[str, Any]:
     """A port entry; ranges as text, and the ids of the applications that use it."""
-    data = asdict(entry)
+    data: dict[str, Any] = plain(entry)
     data["match"] = {transport.value: format_ports(ports) for transport, ports in entry.match.items()}
     data["registry_only"] = None if entry.registry_only is None else format_ports(entry.registry_only)
     data["applications"] = [application.id for application in database.applications_using(entry.id)]
@@ -41,7 +52,7 @@ def port_data(entry: Port, database: Database) -> dict[str, Any]:
 
 def application_data(application: Application, database: Database) -> dict[str, Any]:
     """An application with the numbers of its flows."""
-    data = asdict(application)
+    data: dict[str, Any] = plain(application)
     for flow, row in zip(application.flows, data["flows"], strict=True):
         ports = database.flow_ports(flow)
         for field in ("only", "source_ports", "answer_from", "answer_to"):

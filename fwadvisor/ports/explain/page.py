@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(NamedTuple):
     """A line with a label; long text is wrapped under itself. `style` is a severity word or ""."""
 
     label: str
@@ -16,23 +15,25 @@ class Row:
     command: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Section:
+class Section(NamedTuple):
     """Rows under a heading."""
 
     heading: str
     rows: tuple[Row, ...]
 
 
-@dataclass(slots=True)
 class Page:
     """One explanation: what it is about, a few marks ("legacy", "risk high"), a lead, and sections."""
 
-    subject: str
-    title: str
-    marks: tuple[tuple[str, str], ...] = ()
-    lead: str = ""
-    sections: list[Section] = field(default_factory=list)
+    __slots__ = ("lead", "marks", "sections", "subject", "title")
+
+    def __init__(self, subject: str, title: str, marks: tuple[tuple[str, str], ...] = (), lead: str = "") -> None:
+        self.subject = subject
+        self.title = title
+        #: Words shown beside the title, each with the style it is painted in.
+        self.marks = marks
+        self.lead = lead
+        self.sections: list[Section] = []
 
     def add(self, heading: str, *rows: Row | None) -> None:
         """Add a section of the rows that are there; nothing where none is."""

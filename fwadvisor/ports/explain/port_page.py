@@ -74,7 +74,7 @@ def _dynamic(page: Page, entry: Port, database: Database) -> None:
     if dynamic is not None:
         rows += [Row("opens", _entry_text(other, database)) for other in dynamic.opens]
         rows.append(row("agreed in", ", ".join(_entry_text(other, database) for other in dynamic.negotiated_in)))
-        rows += [row("how many", dynamic.count), row("pinned by", dynamic.pin), row("note", dynamic.note)]
+        rows += [row("how many", dynamic.how_many), row("pinned by", dynamic.pin), row("note", dynamic.note)]
     tracked = dynamic.tracked_by if dynamic is not None else (entry.helper,)
     for id in tracked:
         facts = database.helpers[id]

@@ -28,7 +28,7 @@ def _of_numbers(numbers: Numbers, database: Database) -> list[Spot]:
     if numbers.transport is Transport.IP:
         return [(f"protocol {number}", number, ()) for number in range(numbers.first, numbers.last + 1)]
     if numbers.transport is not None:
-        transports = [numbers.transport]
+        transports: list[Transport] = [numbers.transport]
     else:
         known = {t for entry in uses_of(numbers, database) for t in entry.match} - {Transport.IP}
         transports = [t for t in Transport if t in known] or [Transport.TCP, Transport.UDP]

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from fwadvisor.diagnostic import did_you_mean, error
 from fwadvisor.errors import UnknownNameError
@@ -19,8 +18,7 @@ _SWAPPED = re.compile(r"([A-Za-z]+)[/ :]([0-9]{1,9}(?:-[0-9]{1,9})?)")
 _NAME = re.compile(r"(.+)/(tcp|udp|sctp|dccp)")
 
 
-@dataclass(frozen=True, slots=True)
-class Numbers:
+class Numbers(NamedTuple):
     """A port number or a range; `transport` None means all of them."""
 
     first: int
@@ -32,8 +30,7 @@ class Numbers:
         return f"{ports}/{self.transport}" if self.transport else ports
 
 
-@dataclass(frozen=True, slots=True)
-class Subject:
+class Subject(NamedTuple):
     """What one word of the command line turned out to be; exactly one of the fields is set."""
 
     text: str
