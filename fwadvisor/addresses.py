@@ -204,30 +204,22 @@ _MULTICAST = ("224.0.0.0/4", "ff00::/8")
 #: Private: RFC 1918, unique local RFC 4193, and link-local. Shared carrier space (RFC 6598) is not in it:
 #: neighbours behind a carrier's NAT are strangers.
 _PRIVATE = ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7", *_LINK_LOCAL)
-#: Neither private nor out there. Documentation networks (RFC 5737, 3849, 9637) are deliberately not
-#: listed: nobody routes them, and a guardrail about the internet then also covers the examples that use them.
-_SPECIAL = (
+#: IPv4 addresses that are neither private nor anybody's on the internet. The list is short on purpose: what is
+#: merely unrouted (documentation, benchmarks) or shared by a carrier's customers (RFC 6598) counts as the
+#: internet, so that closing the internet closes it too.
+_NOBODY = (
     "0.0.0.0/8",  # this network, RFC 791
-    "100.64.0.0/10",  # shared by a carrier's customers, RFC 6598
     "127.0.0.0/8",  # loopback, RFC 1122
-    "192.0.0.0/24",  # IETF protocol assignments, RFC 6890
-    "192.88.99.0/24",  # deprecated 6to4 relays, RFC 7526
-    "198.18.0.0/15",  # benchmarks, RFC 2544
     "240.0.0.0/4",  # reserved and limited broadcast, RFC 1112 and 919
-    "::/128",  # unspecified, RFC 4291
-    "::1/128",  # loopback, RFC 4291
-    "64:ff9b:1::/48",  # local translation, RFC 8215
-    "100::/64",  # discard, RFC 6666
-    "2001:2::/48",  # benchmarks, RFC 5180
-    "2001:10::/28",  # deprecated ORCHID, RFC 4843
-    "5f00::/16",  # segment routing, RFC 9602
-    "fec0::/10",  # deprecated site-local, RFC 3879
 )
+#: The only IPv6 space that IANA has handed out for global unicast (RFC 4291), and the IPv4 internet as a
+#: translator shows it (RFC 6052).
+_INTERNET_V6 = ("2000::/3", "64:ff9b::/96")
 
 #: The names of `predefined`, with a word on each.
 PREDEFINED = {
     "any": "every address",
-    "internet": "every address that is not private, special-use or multicast",
+    "internet": "every public address: IPv4 that is not private, reserved or multicast, IPv6 global unicast",
     "private": "RFC 1918, unique local and link-local addresses",
     "link-local": "addresses that never leave the link",
     "multicast": "multicast groups",
@@ -244,9 +236,6 @@ def predefined(name: str) -> AddressSet:
     if name == "any":
         return EVERYWHERE
     if name == "internet":
-        mapped = (Family.IPV6, 0xFFFF << 32, (0xFFFF << 32) | 0xFFFFFFFF)  # RFC 4291, never on the wire
-        texts = (*_PRIVATE, *_SPECIAL, *_MULTICAST)
-        inside = from_ranges((*(parse_addresses(text) for text in texts), mapped))
-        v4, v6 = (subtract(family.universe, inside.of(family)) for family in (Family.IPV4, Family.IPV6))
-        return AddressSet(v4, v6, name)
+        inside = address_set((*_PRIVATE, *_NOBODY, *_MULTICAST)).v4
+        return AddressSet(subtract(Family.IPV4.universe, inside), address_set(_INTERNET_V6).v6, name)
     return address_set({"private": _PRIVATE, "link-local": _LINK_LOCAL, "multicast": _MULTICAST}[name], name)
