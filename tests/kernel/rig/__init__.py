@@ -10,6 +10,9 @@ from .instrument import Outcome, Rig
 from .limits import agree, silent, state_of, why_not
 from .live import Live
 from .places import Finished, NotPermittedError, Places, RigError
+from .plain import plain
+from .random_rules import random_ruleset
+from .selection import interfaces_of, probes_for
 from .sentence import probe, with_state
 
 __all__ = [
@@ -22,7 +25,11 @@ __all__ = [
     "Rig",
     "RigError",
     "agree",
+    "interfaces_of",
+    "plain",
     "probe",
+    "probes_for",
+    "random_ruleset",
     "silent",
     "state_of",
     "why_not",

@@ -27,6 +27,8 @@ _ICMPV6_UNTRACKED = frozenset({130, 131, 132, 133, 134, 135, 136, 143})
 
 def state_of(packet: Packet) -> State:
     """The state of a packet that belongs to no known connection."""
+    if packet.protocol == (ICMP if packet.family is Family.IPV6 else ICMPV6):
+        return State.INVALID  # of the other family
     if packet.protocol == ICMP:
         return State.NEW if packet.icmp_type in _ICMP_REQUESTS else State.INVALID
     if packet.protocol != ICMPV6 or packet.icmp_type in _ICMPV6_REQUESTS:
