@@ -71,6 +71,7 @@ def read_parameters(reader: ProfileReader, node: Node) -> None:
 
 def _declaration(reader: ProfileReader, key: Scalar, node: Node) -> Parameter | None:
     what = f'the parameter "{key.text}"'
+    before = len(reader.diagnostics)
     fields = reader.fields(node, what, FIELDS, ("type",))
     kind = reader.word(fields["type"], f"type of {what}", tuple(Type)) if "type" in fields else None
     if kind is None:
@@ -87,9 +88,7 @@ def _declaration(reader: ProfileReader, key: Scalar, node: Node) -> Parameter | 
             setattr(parameter, field, _constant(reader, parameter, fields[field], field))
     if parameter.optional and "default" in fields:
         reader.error(fields["default"], f"{what} is optional and has a default", "a default is always there; drop one")
-    if "default" in fields and parameter.default is None:
-        return None
-    return parameter
+    return parameter if len(reader.diagnostics) == before else None
 
 
 def _limits(reader: ProfileReader, parameter: Parameter, key: Scalar, what: str, fields: dict[str, Node]) -> bool:
@@ -143,6 +142,9 @@ def setting_value(reader: ProfileReader, parameter: Parameter, name: str, text: 
     if not text.strip():
         own.error(node, f'the value of "{parameter.name}" is empty', "leave the setting out, or say the value")
         value = None
+    elif text.strip().startswith("$"):
+        own.error(node, f'the value of "{parameter.name}" cannot be a parameter', "write the value itself")
+        value = None
     elif parameter.type is Type.TEXT:
         value = Value(Type.TEXT, text.strip(), text.strip())
     else:
@@ -165,8 +167,10 @@ def missing(reader: ProfileReader, profile: str, absent: list[Parameter]) -> Dia
 
 
 def _quoted(text: str) -> str:
-    text = text.replace(", ", ",")
-    return f"'{text}'" if re.search(r"[^\w.,:/=@-]", text) else text
+    """A value as one word of a shell; every shell reads simple ones alike."""
+    from shlex import quote
+
+    return quote(text.replace(", ", ","))
 
 
 def unknown_settings(
