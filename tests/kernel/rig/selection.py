@@ -26,9 +26,12 @@ from fwadvisor.model.rule import (
     Hook,
     IcmpType,
     Match,
+    Origin,
+    OriginKind,
+    Rule,
     Ruleset,
 )
-from fwadvisor.model.walk import Packet
+from fwadvisor.model.walk import Packet, matches
 
 from .frames import GRE
 from .limits import why_not
@@ -41,6 +44,8 @@ _STRANGERS = {
 }
 _ECHO = {ICMP: IcmpType(8, 0), ICMPV6: IcmpType(128, 0)}
 _MOST_RANGES = 4
+#: How often to look for a packet that a rule decides, and the length of a chain from which that costs too much.
+_ATTEMPTS, _MANY_RULES = 12, 300
 
 
 def interfaces_of(ruleset: Ruleset) -> tuple[str, ...]:
@@ -124,6 +129,17 @@ class _Chooser:
         destination = _inside(match.destination_ports or tuple((p, p) for p in ports), self.random)
         return self.as_protocol(packet, protocol, source, destination)
 
+    def decided_by(self, rule: Rule, family: Family) -> Packet:
+        """A packet that `rule` decides where luck finds one, else one that fits it and an earlier rule takes."""
+        packet = self.like(rule.match, family)
+        for _ in range(_ATTEMPTS if len(self.chain.rules) <= _MANY_RULES else 0):
+            if not why_not(packet):
+                asked, known = with_state(packet), (*self.chain.rules, rule)
+                if next((each for each in known if matches(each.match, asked)), None) is rule:
+                    break
+            packet = self.like(rule.match, family)
+        return packet
+
     def as_protocol(self, packet: Packet, protocol: int, source: int = EPHEMERAL, destination: int = 80) -> Packet:
         """The packet with another protocol, and the fields that belong to it."""
         if protocol in PORT_PROTOCOLS:
@@ -183,11 +199,11 @@ def probes_for(ruleset: Ruleset, links: tuple[str, ...], most: int = 500, seed: 
     for chain in ruleset.chains:
         names = links if chain.hook is Hook.FORWARD else (*links, LOOPBACK)
         chooser = _Chooser(chain, names, Random(f"{seed} {chain.hook}"))
-        matches = [rule.match for rule in chain.rules]
-        for match in (*matches, Match()):
-            for family in match.families():
-                packet = chooser.like(match, family)
-                queues.append([packet, *chooser.around(match, packet)])
+        everything = Rule(Match(), chain.default, Origin(kind=OriginKind.DEFAULT, text="default"))
+        for rule in (*chain.rules, everything):
+            for family in rule.match.families():
+                packet = chooser.decided_by(rule, family)
+                queues.append([packet, *chooser.around(rule.match, packet)])
     chosen: dict[Packet, None] = {}
     for column in zip_longest(*queues):
         for packet in column:
