@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from functools import cache
+from socket import AF_INET, AF_INET6, inet_ntop
 from typing import TYPE_CHECKING, Protocol
 
 from fwadvisor.model.address import AddressSet, Family, cidrs, format_cidr
@@ -96,8 +97,17 @@ def comment_lines(text: str, width: int = 100) -> list[str]:
 
 def networks(addresses: AddressSet, family: Family) -> list[str]:
     """The addresses of one family as the fewest CIDRs, hosts without prefix."""
-    return [format_cidr(value, prefix, family) for value, prefix in cidrs(addresses.of(family), family)]
-
+    kind, length, bits = (AF_INET, 4, 32) if family is Family.IPV4 else (AF_INET6, 16, 128)
+    texts: list[str] = []
+    for first, last in addresses.of(family):
+        count = last - first + 1
+        if count == 1:
+            texts.append(inet_ntop(kind, first.to_bytes(length)))
+        elif count & (count - 1) == 0 and first & (count - 1) == 0:
+            texts.append(f"{inet_ntop(kind, first.to_bytes(length))}/{bits - count.bit_length() + 1}")
+        else:
+            texts += (format_cidr(value, prefix, family) for value, prefix in cidrs(((first, last),), family))
+    return texts
 
 
 @cache

@@ -150,7 +150,7 @@ class _Sets:
             ("IcmpType", _list(rule.icmp_types)),
             ("LocalAddress", self._addresses(rule.local_addresses)),
             ("RemoteAddress", self._addresses(rule.remote_addresses)),
-            ("InterfaceAlias", _list(rule.interfaces)),
+            ("InterfaceAlias", ", ".join(map(quote, rule.interfaces))),
             ("DisplayName", quote(rule.display_name)),
             ("Description", quote(rule.description)),
         ]
@@ -161,7 +161,8 @@ class _Sets:
 
 
 def _list(entries: Sequence[str]) -> str:
-    return ", ".join(map(quote, entries))
+    """Numbers, addresses and ranges as literals; they hold nothing that would need quoting."""
+    return "'" + "', '".join(entries) + "'" if entries else ""
 
 
 DIALECT = Windows()

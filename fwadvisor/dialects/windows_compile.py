@@ -17,9 +17,13 @@ profile's own default accept; then every other permit is superfluous.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import cached_property
+from itertools import accumulate
+from operator import xor
 
 from fwadvisor.dialects.windows_region import (
     ALL_PROTOCOLS,
@@ -34,7 +38,7 @@ from fwadvisor.dialects.windows_region import (
     rule_count,
 )
 from fwadvisor.errors import InexpressibleError
-from fwadvisor.model.interval import Intervals, overlaps, union
+from fwadvisor.model.interval import Intervals, union
 from fwadvisor.model.rule import Chain, Match, Rule, State, Verdict
 
 #: A deny that falls into more boxes than this is better served the other way, or refused.
@@ -113,38 +117,65 @@ def compile_chain(chain: Chain) -> Plan:
 
 
 class _Index:
-    """Which permits can meet a box: bit masks over the sides that have few distinct values."""
+    """Which permits can meet a box: for each side, the permits that hold each stretch of its values as a bit mask."""
 
-    _SIDES = (0, 1, 2, 3)
+    #: Bits that the masks of one side may take; a side with more stretches is compared permit by permit.
+    _MOST_BITS = 200_000_000
 
     def __init__(self, regions: Sequence[Region]) -> None:
         self._regions = regions
-        self._masks: list[dict[Intervals, int]] = [{} for _ in self._SIDES]
-        for position, region in enumerate(regions):
-            for side in self._SIDES:
-                masks = self._masks[side]
-                masks[region[side]] = masks.get(region[side], 0) | 1 << position
-        self._known: list[dict[Intervals, int]] = [{} for _ in self._SIDES]
-
-    def _mask(self, side: int, value: Intervals) -> int:
-        known = self._known[side]
-        if value not in known:
-            known[value] = 0
-            for other, mask in self._masks[side].items():
-                if overlaps(value, other):
-                    known[value] |= mask
-        return known[value]
+        self._sides = [
+            (side, _Stretches(toggles))
+            for side in range(len(Region._fields))
+            if len(toggles := _toggles(regions, side)) * len(regions) <= self._MOST_BITS
+        ]
 
     def meeting(self, region: Region, within: int) -> Iterator[int]:
         """Positions in the mask `within` whose box meets `region`, in order."""
-        for side in self._SIDES:
-            within &= self._mask(side, region[side])
+        for side, stretches in self._sides:
+            if not within:
+                return
+            within &= stretches.meeting(region[side])
         while within:
             lowest = within & -within
             within ^= lowest
             position = lowest.bit_length() - 1
             if meet(self._regions[position], region):
                 yield position
+
+
+def _toggles(regions: Sequence[Region], side: int) -> dict[int, int]:
+    """Where the set of boxes that hold a value changes: value -> the boxes that begin or end there."""
+    toggles: dict[int, int] = {}
+    whole: dict[Intervals, int] = {}
+    for position, region in enumerate(regions):
+        whole[region[side]] = whole.get(region[side], 0) | 1 << position
+    for ranges, mask in whole.items():
+        for first, last in ranges:
+            toggles[first] = toggles.get(first, 0) ^ mask
+            toggles[last + 1] = toggles.get(last + 1, 0) ^ mask
+    return toggles
+
+
+class _Stretches:
+    """The boxes that hold each stretch of values of one side."""
+
+    def __init__(self, toggles: dict[int, int]) -> None:
+        self._starts = sorted(toggles)
+        self._masks = list(accumulate((toggles[start] for start in self._starts), xor))
+        self._known: dict[Intervals, int] = {}
+
+    def meeting(self, ranges: Intervals) -> int:
+        """The boxes that hold a value of `ranges`."""
+        found = self._known.get(ranges)
+        if found is None:
+            found = 0
+            for first, last in ranges:
+                low, high = bisect_right(self._starts, first), bisect_right(self._starts, last)
+                for mask in self._masks[max(0, low - 1) : high]:
+                    found |= mask
+            self._known[ranges] = found
+        return found
 
 
 class _Compiler:
@@ -158,9 +189,14 @@ class _Compiler:
         self.chain = chain
         #: The permits as the policy has them, before anything is trimmed.
         self.whole = [line.regions[0] for line in self.permits]
-        self.index = _Index(self.whole)
+
+    @cached_property
+    def index(self) -> _Index:
+        """Built only where a deny has later permits, which is seldom under a default that blocks."""
+        return _Index(self.whole)
 
     def run(self) -> None:
+        """Settle every deny, in order."""
         position = 0
         everyone = (1 << len(self.permits)) - 1
         for deny in self.denies:
@@ -173,7 +209,7 @@ class _Compiler:
         wanted = deny.regions[0]
         later = [
             self.permits[i]
-            for i in self.index.meeting(wanted, after)
+            for i in (self.index.meeting(wanted, after) if after else ())
             if any(meet(piece, wanted) for piece in self.permits[i].regions)
         ]
         if not later:

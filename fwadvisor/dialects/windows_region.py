@@ -185,12 +185,13 @@ def rule_count(region: Region) -> int:
 
 def covers_all(addresses: Intervals, family: Family) -> bool:
     """Whether a side holds every address of a family."""
-    wanted = ALL_V4[0] if family is Family.IPV4 else ALL_V6[0]
-    return any(first <= wanted[0] and wanted[1] <= last for first, last in addresses)
+    if family is Family.IPV4:
+        return addresses[0][0] == 0 and addresses[0][1] >= V6_START - 1
+    return addresses[-1][0] <= V6_START and addresses[-1][1] == ALL_ADDRESSES[0][1]
 
 
 def split_line(addresses: Intervals, family: Family) -> Intervals:
     """The addresses of one family, as that family counts them."""
     if family is Family.IPV4:
-        return intersect(addresses, ALL_V4)
+        return addresses if addresses[-1][1] < V6_START else intersect(addresses, ALL_V4)
     return tuple((first - V6_START, last - V6_START) for first, last in intersect(addresses, ALL_V6))

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import product
+from socket import AF_INET, AF_INET6, inet_ntop
 
 from fwadvisor.dialects.base import slug
 from fwadvisor.dialects.windows_compile import Line, Plan
@@ -18,7 +19,7 @@ from fwadvisor.dialects.windows_region import (
     families,
     split_line,
 )
-from fwadvisor.model.address import Family, format_address
+from fwadvisor.model.address import Family
 from fwadvisor.model.interval import PORTS, Intervals
 from fwadvisor.model.rule import ICMP, ICMPV6, TCP, UDP, Hook, Place, Rule
 
@@ -185,16 +186,13 @@ def _side(addresses: Intervals, found: tuple[Family, ...]) -> tuple[str, ...]:
     for family in found:
         if covers_all(addresses, family):
             entries += _HALVES[family]
-        else:
-            entries += (_network(first, last, family) for first, last in split_line(addresses, family))
+            continue
+        kind, length, bits = (AF_INET, 4, 32) if family is Family.IPV4 else (AF_INET6, 16, 128)
+        for first, last in split_line(addresses, family):
+            text, count = inet_ntop(kind, first.to_bytes(length)), last - first + 1
+            if count > 1:
+                # A host stands bare, a network with its prefix, anything else as a range.
+                network = count & (count - 1) == 0 and first & (count - 1) == 0
+                text += f"/{bits - count.bit_length() + 1}" if network else f"-{inet_ntop(kind, last.to_bytes(length))}"
+            entries.append(text)
     return tuple(entries)
-
-
-def _network(first: int, last: int, family: Family) -> str:
-    """A host bare, a network with its prefix, anything else as a range."""
-    count = last - first + 1
-    if count == 1:
-        return format_address(first, family)
-    if count & (count - 1) == 0 and first % count == 0:
-        return f"{format_address(first, family)}/{family.bits - count.bit_length() + 1}"
-    return f"{format_address(first, family)}-{format_address(last, family)}"
