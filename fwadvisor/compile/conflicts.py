@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
+from itertools import chain
+from typing import TypeAlias
 
 from fwadvisor.compile.flows import Selection, span_of
 from fwadvisor.diagnostic import Diagnostic, Label, error
-from fwadvisor.model.address import AddressSet
-from fwadvisor.model.interval import PORTS, Intervals, format_ports, intersect, overlaps
+from fwadvisor.model.address import AddressSet, Family
+from fwadvisor.model.interval import PORTS, Intervals, format_ports, intersect, overlaps, size
 from fwadvisor.model.note import Note, Topic
 from fwadvisor.model.rule import Hook, Match, protocol_name
 
-#: A port range wider than this is not spread over the index, but compared with everything.
-_INDEXED = 64
+#: Ports or blocks of addresses beyond this number are not spread over the index, but compared with everything.
+_MOST_KEYS = 64
+#: The host bits of a block of addresses in the index.
+_CELL_BITS = {Family.IPV4: 8, Family.IPV6: 64}
 
 
 def _addresses_meet(a: AddressSet | None, b: AddressSet | None) -> bool:
@@ -43,46 +47,113 @@ def meet(a: Match, b: Match) -> bool:
     )
 
 
+_Traffic: TypeAlias = tuple[Hook, tuple[int, ...], Intervals | None]
+_Cell: TypeAlias = tuple[Family, int]
+
+
 class _Index:
-    """Selections by hook and destination port, so that ten thousand needs do not meet every forbid."""
+    """Selections by their traffic and the blocks of their destination, so that ten thousand needs do not meet every
+    forbid. What is too wide to be spread over the index is compared with everything.
+    """
 
     def __init__(self, selections: Iterable[Selection]) -> None:
-        self._by_port: dict[tuple[Hook, int, int], list[Selection]] = defaultdict(list)
-        self._wide: dict[Hook, list[Selection]] = defaultdict(list)
+        self._kinds: dict[_Traffic, _Kind] = {}
+        self._by_port: dict[tuple[Hook, int, int], list[_Kind]] = defaultdict(list)
+        self._wide: dict[Hook, list[_Kind]] = defaultdict(list)
         for selection in selections:
-            ports = selection.match.destination_ports
-            if ports is None or not selection.match.protocols or sum(b - a for a, b in ports) > _INDEXED:
-                self._wide[selection.hook].append(selection)
-                continue
-            for key in _keys(selection, ports):
-                self._by_port[key].append(selection)
+            traffic = _traffic(selection)
+            kind = self._kinds.get(traffic) or self._enter(traffic)
+            kind.add(selection)
 
-    def candidates(self, selection: Selection) -> Iterator[Selection]:
-        """Every selection that may meet this one, some of them more than once."""
-        yield from self._wide[selection.hook]
-        ports = selection.match.destination_ports
-        if ports is None or not selection.match.protocols or sum(b - a for a, b in ports) > _INDEXED:
-            yield from (s for key, found in self._by_port.items() if key[0] is selection.hook for s in found)
-            return
-        for key in _keys(selection, ports):
-            yield from self._by_port.get(key, ())
+    def _enter(self, traffic: _Traffic) -> _Kind:
+        kind = self._kinds[traffic] = _Kind()
+        numbers = _numbers(traffic)
+        if numbers is None:
+            self._wide[traffic[0]].append(kind)
+        for number in numbers or ():
+            self._by_port[number].append(kind)
+        return kind
+
+    def similar(self, traffic: _Traffic) -> Iterable[_Kind]:
+        """The indexed kinds of traffic that may share a packet with `traffic`."""
+        numbers = _numbers(traffic)
+        if numbers is None:
+            return [kind for known, kind in self._kinds.items() if known[0] is traffic[0]]
+        near = (kind for number in numbers for kind in self._by_port.get(number, ()))
+        return dict.fromkeys((*self._wide[traffic[0]], *near))
 
 
-def _keys(selection: Selection, ports: Intervals) -> Iterator[tuple[Hook, int, int]]:
-    for protocol in selection.match.protocols:
-        for first, last in ports:
-            for port in range(first, last + 1):
-                yield selection.hook, protocol, port
+class _Kind:
+    """The indexed selections of one kind of traffic."""
+
+    def __init__(self) -> None:
+        self._all: list[Selection] = []
+        self._wide: list[Selection] = []
+        self._by_cell: dict[_Cell, list[Selection]] = defaultdict(list)
+
+    def add(self, selection: Selection) -> None:
+        """Enter a selection."""
+        self._all.append(selection)
+        cells = _cells(selection.match.destination)
+        if cells is None:
+            self._wide.append(selection)
+        for cell in cells or ():
+            self._by_cell[cell].append(selection)
+
+    def near(self, cells: list[_Cell] | None) -> Iterable[Selection]:
+        """The selections whose destination may have an address in `cells`, some of them more than once."""
+        if cells is None:
+            return self._all
+        return chain(self._wide, *(self._by_cell.get(cell, ()) for cell in cells))
+
+
+def _traffic(selection: Selection) -> _Traffic:
+    return selection.hook, selection.match.protocols, selection.match.destination_ports
+
+
+def _numbers(traffic: _Traffic) -> list[tuple[Hook, int, int]] | None:
+    """Every protocol and port of the traffic, or None where they are too many."""
+    hook, protocols, ports = traffic
+    if not protocols or ports is None or size(ports) > _MOST_KEYS:
+        return None
+    return [
+        (hook, protocol, port) for protocol in protocols for first, last in ports for port in range(first, last + 1)
+    ]
+
+
+def _cells(addresses: AddressSet | None) -> list[_Cell] | None:
+    """Every block of addresses that the set touches, or None where they are too many."""
+    if addresses is None:
+        return None
+    cells: dict[_Cell, None] = {}
+    for family, bits in _CELL_BITS.items():
+        for first, last in addresses.of(family):
+            if (last >> bits) - (first >> bits) >= _MOST_KEYS:
+                return None
+            cells |= dict.fromkeys((family, cell) for cell in range(first >> bits, (last >> bits) + 1))
+    return list(cells) if len(cells) <= _MOST_KEYS else None
 
 
 def _meetings(needs: list[Selection], others: list[Selection]) -> Iterator[tuple[Selection, Selection]]:
+    """Every pair of a need and another selection that a packet can satisfy."""
+    if not others:
+        return
     index = _Index(others)
+    similar: dict[_Traffic, list[_Kind]] = {}
     for need in needs:
+        traffic = _traffic(need)
+        if traffic not in similar:
+            similar[traffic] = list(index.similar(traffic))
+        if not similar[traffic]:
+            continue
+        cells = _cells(need.match.destination)
         seen: set[int] = set()
-        for other in index.candidates(need):
-            if id(other) not in seen and meet(need.match, other.match):
-                seen.add(id(other))
-                yield need, other
+        for kind in similar[traffic]:
+            for other in kind.near(cells):
+                if id(other) not in seen:
+                    seen.add(id(other))
+                    if meet(need.match, other.match):
+                        yield need, other
 
 
 def _shared_numbers(a: Match, b: Match) -> str:
