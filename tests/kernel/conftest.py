@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -32,15 +33,19 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker("kernel")
 
 
-@pytest.fixture(scope="session")
-def _session_rig() -> Iterator[Rig]:
+def open_rig(links: Sequence[str], *, rootless: bool = False) -> Rig:
+    """A rig, or a skipped (where kernel tests are required: failed) test."""
     try:
-        made = Rig(("wan0", "lan0"))
+        return Rig(links, rootless=rootless)
     except NotPermittedError as problem:
         refuse(problem)
-    else:
-        with made:
-            yield made
+        raise
+
+
+@pytest.fixture(scope="session")
+def _session_rig() -> Iterator[Rig]:
+    with open_rig(("wan0", "lan0")) as made:
+        yield made
 
 
 @pytest.fixture
@@ -49,3 +54,10 @@ def rig(_session_rig: Rig) -> Iterator[Rig]:
     _session_rig.clear()
     yield _session_rig
     _session_rig.clear()
+
+
+@pytest.fixture
+def new_rig() -> Iterator[Callable[..., Rig]]:
+    """Makes rigs with other links (`new_rig(("eth0", "eth1"))`), closed after the test."""
+    with ExitStack() as stack:
+        yield lambda links, **options: stack.enter_context(open_rig(links, **options))

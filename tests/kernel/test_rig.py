@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from ipaddress import ip_address
 
@@ -104,12 +104,12 @@ def test_nothing_is_filtered_without_rules(rig: Rig) -> None:
     assert set(rig.verdicts([packet for _, packet, _ in known_verdicts()])) == {ACCEPT}
 
 
-def test_an_ordinary_user_sees_the_same() -> None:
-    with Rig(("wan0", "lan0"), rootless=True) as rig:
-        for dialect in ("nftables", "iptables-nft", "iptables-legacy"):
-            rig.clear()
-            load(rig, dialect)
-            assert differences(rig, known_verdicts()) == [], dialect
+def test_an_ordinary_user_sees_the_same(new_rig: Callable[..., Rig]) -> None:
+    rig = new_rig(("wan0", "lan0"), rootless=True)
+    for dialect in ("nftables", "iptables-nft", "iptables-legacy"):
+        rig.clear()
+        load(rig, dialect)
+        assert differences(rig, known_verdicts()) == [], dialect
 
 
 @pytest.mark.parametrize(
@@ -297,14 +297,13 @@ def test_a_drop_before_routing_is_a_drop_and_a_lost_packet_is_none(rig: Rig) -> 
     assert rig.verdicts([probe("output wan0 tcp 198.51.100.1 > 203.0.113.7:2")]) == [DROP]
 
 
-def test_a_broken_link_is_an_error_and_no_verdict() -> None:
-    with Rig(("wan0", "lan0")) as rig:
-        packet = probe("input lan0 tcp 203.0.113.7 > 198.51.100.1:1")
-        assert rig.verdicts([packet]) == [ACCEPT]
-        rig.places.ip("lan0", "link set far0 mtu 1400")
-        rig.places.ip(BOX, "link set lan0 down")
-        with pytest.raises((RigError, OSError)):
-            rig.verdicts([packet])
+def test_a_broken_link_is_an_error_and_no_verdict(new_rig: Callable[..., Rig]) -> None:
+    rig = new_rig(("wan0", "eth7"))
+    packet = probe("input eth7 tcp 203.0.113.7 > 198.51.100.1:1")
+    assert rig.verdicts([packet]) == [ACCEPT]
+    rig.places.ip(BOX, "link set eth7 down")
+    with pytest.raises((RigError, OSError)):
+        rig.verdicts([packet])
 
 
 def test_rules_that_do_not_load_are_an_error(rig: Rig) -> None:
@@ -390,6 +389,19 @@ def test_neighbours_are_found_only_where_rules_accept_discovery(rig: Rig) -> Non
             assert live.neighbours(BOX, "wan0", Family.IPV6, "wan0") is found
             assert live.neighbours("wan0", BOX, Family.IPV6, "wan0") is found
             assert live.neighbours("wan0", BOX, Family.IPV4, "wan0")
+
+
+@pytest.mark.parametrize("family", list(Family))
+def test_ping_works_after_the_neighbours_are_forgotten(rig: Rig, family: Family) -> None:
+    echo = NEIGHBOURS + "\nicmp type echo-request accept\nicmpv6 type echo-request accept"
+    for rules, answered in ((echo, True), (NEIGHBOURS, False)):
+        rig.clear()
+        rig.load_nftables(GATE.replace("RULES", rules))
+        with rig.live() as live:
+            live.forget_neighbours("wan0", family)
+            assert live.ping("wan0", BOX, family, "wan0") is answered
+            assert live.ping(BOX, "wan0", family) is answered
+            assert not live.ping("wan0", "lan0", family)
 
 
 def test_probes_and_real_traffic_agree(rig: Rig) -> None:

@@ -3,6 +3,11 @@
 `Rig` builds a box with links in network namespaces, as root or as any user, loads rules there and tells for
 thousands of packets a second whether they are accepted, dropped or rejected. `Live` sends real traffic through
 them. A probe is a `fwadvisor.model.walk.Packet`.
+
+    packets = probes_for(ruleset, rig.links)
+    rig.load_nftables(text)
+    for packet, seen in zip(packets, rig.verdicts(packets), strict=True):
+        assert agree(decide(ruleset, packet).verdict, seen, packet)
 """
 
 from .box import BOX

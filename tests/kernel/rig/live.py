@@ -6,6 +6,7 @@ Nothing is crafted where the kernels on both ends can say it themselves. Places 
 
 from __future__ import annotations
 
+import os
 import socket
 import struct
 import time
@@ -15,6 +16,7 @@ from contextlib import suppress
 from fwadvisor.model.address import Family
 
 from .box import BOX, FAR, addresses
+from .frames import checksum
 from .places import Places
 
 _WAIT = 0.4
@@ -109,11 +111,34 @@ class Live:
                 return False
             return False
 
-    def neighbours(self, source: str, destination: str, family: Family, link: str) -> bool:
-        """Whether `source` finds the link address of `destination` after both have forgotten all neighbours."""
+    def ping(self, source: str, destination: str, family: Family, link: str = "") -> bool:
+        """Whether an echo request is answered."""
+        protocol, ask, answer, skip = (1, 8, 0, 20) if family is Family.IPV4 else (socket.IPPROTO_ICMPV6, 128, 129, 0)
+        identity = os.urandom(2) + b"\0\1"
+        with self.places.socket(source, _FAMILIES[family], socket.SOCK_RAW, protocol) as asker:
+            asker.settimeout(_WAIT)
+            request = struct.pack("!BBH", ask, 0, 0) + identity
+            if family is Family.IPV4:
+                request = struct.pack("!BBH", ask, 0, checksum(request)) + identity
+            try:
+                asker.sendto(request, (self.address(destination, family, link), 0))
+                while True:
+                    heard = asker.recv(1500)[skip:]
+                    if heard[0] == answer and heard[4:8] == identity:
+                        return True
+            except OSError:
+                return False
+
+    def forget_neighbours(self, link: str, family: Family) -> None:
+        """Let both ends of a link forget each other's link addresses."""
         option = "-4" if family is Family.IPV4 else "-6"
         for place, name in ((BOX, link), (link, FAR)):
             self.places.ip(place, f"neigh flush dev {name}", family=option)
+
+    def neighbours(self, source: str, destination: str, family: Family, link: str) -> bool:
+        """Whether `source` finds the link address of `destination` after both have forgotten all neighbours."""
+        self.forget_neighbours(link, family)
+        option = "-4" if family is Family.IPV4 else "-6"
         address = self.address(destination, family, link)
         with self._open(source, family, socket.SOCK_DGRAM) as client:
             until = time.monotonic() + 2 * _WAIT
