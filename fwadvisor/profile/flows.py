@@ -6,7 +6,7 @@ from difflib import get_close_matches
 
 from fwadvisor.decode import Mapping, Node, Scalar, describe
 from fwadvisor.decode.reader import suggestion
-from fwadvisor.model.interval import PORTS, Intervals
+from fwadvisor.model.interval import PORTS, Intervals, format_ports
 from fwadvisor.model.policy import InlineFlow
 from fwadvisor.model.rule import ICMP, ICMPV6, PORT_PROTOCOLS, PROTOCOL_NAMES, IcmpType
 from fwadvisor.profile.values import PortTextError, ProfileReader
@@ -88,7 +88,9 @@ def _from_text(reader: ProfileReader, node: Scalar, text: str) -> tuple[InlineFl
             raise _unknown_protocol(name, text)
     protocols = tuple(dict.fromkeys(PROTOCOLS[name] for name in names))
     if PORT_PROTOCOLS.issuperset(protocols):
-        return (InlineFlow(protocols=protocols, ports=_ports(reader, node, names, rest, text), text=text),)
+        ports = _ports(reader, node, names, rest, text)
+        shown = f"{first} {_said(ports)}" if "$" in rest else text
+        return (InlineFlow(protocols=protocols, ports=ports, text=shown),)
     if len(protocols) > 1:
         raise FlowTextError(f'"{first}": only protocols with ports share a flow', "write a list of flows")
     if protocols[0] in ICMP_TYPES:
@@ -122,7 +124,8 @@ def _number(rest: str) -> int:
 
 def _ports(reader: ProfileReader, node: Scalar, names: list[str], rest: str, text: str) -> Intervals | None:
     if not rest:
-        raise FlowTextError(f'"{text}" names no port', f'write "{text} any" if every port is meant')
+        hint = f'write "{text} any" if every port is meant; in lists, quote what holds a comma: "tcp,udp 53"'
+        raise FlowTextError(f'"{text}" names no port', hint)
     return None if rest == "any" else reader.port_list(node, rest, f'the flow "{text}"', names)
 
 
@@ -171,6 +174,4 @@ def _from_fields(reader: ProfileReader, node: Mapping) -> tuple[InlineFlow, ...]
 
 
 def _said(ports: Intervals | None) -> str:
-    from fwadvisor.model.interval import format_ports
-
     return "any" if ports in (None, PORTS) else format_ports(ports or ())

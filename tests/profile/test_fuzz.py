@@ -24,8 +24,8 @@ DATA = Path(__file__).with_name("data")
 GOOD = (DATA / "room.yaml").read_text(encoding="utf-8"), (DATA / "guard.yaml").read_text(encoding="utf-8")
 PIECES = (
     "$", "$$", "$peers", "$gatekeeper", "$calls", "$x", "any", "self", "internet", "[]", "{}", "[[", "{a: {b: c}}",
-    
-    "''", "0", "-1", "99999999999999999999", "0022", "1.5", "true", "NO", "null", "~", "tcp", "tcp any", "tcp 1-2,$tcp_range",
+    "0", "''", "-1", "99999999999999999999", "0022", "1.5", "true", "NO", "null", "~", "tcp", "tcp any",
+    "tcp 1-2,$tcp_range",
     "ping", "icmp 300/1", "protocol 6", "10.0.0.0/8", "::/0", "::1-::", "1.2.3.4/33", "2026-11-21", "9999-99-99",
     "given", "absent", "guard", "room", "./room.yaml", "need:", "- ", ": ", ", ", "\n", "\n  ", "\t", "&a", "*a", "!t",
     "|", "'", '"', "#", "\u202e", "\x00", "\u2028", "é", "x" * 10_000, "application: h323", "roles:", "when:",

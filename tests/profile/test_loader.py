@@ -164,6 +164,7 @@ forbid:
     assert zone.interfaces == ("eth0", "Ethernet 2")
     first, second, third = policy.statements
     assert first.flows[0].ports == ((22, 22), (443, 443), (8000, 8010))
+    assert first.flows[0].text == "tcp 22,443,8000-8010"
     assert (first.log, first.reason, first.expires) == (True, "because", date(2030, 1, 1))
     assert second.flows[0].ports == ((53, 53), (8000, 8010))
     assert second.flows[0].source_ports == ((443, 443),)
