@@ -11,7 +11,7 @@ from datetime import date
 from pathlib import Path
 
 from fwadvisor import __version__
-from fwadvisor.compile import Compilation, compile_policy
+from fwadvisor.compile import Compilation, Compiler
 from fwadvisor.diagnostic import Diagnostic, did_you_mean, error
 from fwadvisor.dialects import DIALECTS, dialect
 from fwadvisor.dialects.base import Document, OutputFile
@@ -76,12 +76,13 @@ def generate(request: Request) -> Generated:
         today=request.today or date.today(),
         profile_dirs=request.profile_dirs,
     )
+    compiler = Compiler(loaded.policy, database)
     compilations: dict[str, Compilation] = {}
     problems: list[Diagnostic] = []
     for name in targets:
         capabilities = dialect(name).capabilities
         try:
-            compiled = compile_policy(loaded.policy, database, capabilities)
+            compiled = compiler.compile(capabilities)
             ruleset, notes = fit(compiled.ruleset, capabilities, approximate=request.allow_approximate)
         except FwadvisorError as refusal:
             problems += (each for each in refusal.diagnostics if each not in problems)

@@ -7,6 +7,7 @@ overlaps a never is an error, so the ruleset is simply: baseline, needs, forbids
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 from fwadvisor.compile import notes as _notes
 from fwadvisor.compile.baseline import baseline
@@ -39,50 +40,85 @@ def compile_policy(policy: Policy, database: Database, capabilities: Capabilitie
     Raises:
         PolicyError: a need overlaps a never, opens nothing, or negotiates ports that nothing can serve.
     """
-    opened = _open_needs(policy, database, capabilities)
-    needs = [selection for each in opened for selection in each.selections]
-    closed = {
-        kind: [
-            selection
-            for statement in policy.statements
-            if statement.kind is kind
-            for selection in closed_selections(policy, statement, database)
+    return Compiler(policy, database).compile(capabilities)
+
+
+class Compiler:
+    """Compiles one policy for several dialects; what does not depend on the dialect is worked out once."""
+
+    def __init__(self, policy: Policy, database: Database) -> None:
+        self._policy = policy
+        self._database = database
+        self._opened: dict[int, Opened] = {}
+        #: What every dialect gets, where no need is served by the dialect's own means.
+        self._common: Compilation | None = None
+
+    def compile(self, capabilities: Capabilities) -> Compilation:
+        """The policy in a dialect of these capabilities.
+
+        Raises:
+            PolicyError: as `compile_policy`.
+        """
+        if self._common is not None:
+            return self._common
+        opened = self._open_needs(capabilities)
+        compilation = self._compilation(opened)
+        if not any(each.served for each in opened):
+            self._common = compilation
+        return compilation
+
+    @cached_property
+    def _closed(self) -> dict[StatementKind, list[Selection]]:
+        """What forbid and never close."""
+        return {
+            kind: [
+                selection
+                for statement in self._policy.statements
+                if statement.kind is kind
+                for selection in closed_selections(self._policy, statement, self._database)
+            ]
+            for kind in (StatementKind.FORBID, StatementKind.NEVER)
+        }
+
+    def _compilation(self, opened: list[Opened]) -> Compilation:
+        policy, closed = self._policy, self._closed
+        needs = [selection for each in opened for selection in each.selections]
+        problems = broken_guardrails(needs, closed[StatementKind.NEVER])
+        if problems:
+            raise PolicyError(problems)
+        defaults = {hook: _default(policy, hook) for hook in _hooks(policy)}
+        chains = tuple(_chain(policy, hook, default, opened, needs, closed) for hook, (default, _) in defaults.items())
+        notes = [
+            *(note for each in opened for note in each.notes),
+            *resolved_conflicts(needs, closed[StatementKind.FORBID]),
+            *(note for _, notes in defaults.values() for note in notes),
+            *_notes.policy_notes(policy, self._database, needs),
         ]
-        for kind in (StatementKind.FORBID, StatementKind.NEVER)
-    }
-    problems = broken_guardrails(needs, closed[StatementKind.NEVER])
-    if problems:
-        raise PolicyError(problems)
-    defaults = {hook: _default(policy, hook) for hook in _hooks(policy)}
-    chains = tuple(_chain(policy, hook, default, opened, needs, closed) for hook, (default, _) in defaults.items())
-    notes = [
-        *(note for each in opened for note in each.notes),
-        *resolved_conflicts(needs, closed[StatementKind.FORBID]),
-        *(note for _, notes in defaults.values() for note in notes),
-        *_notes.policy_notes(policy, database, needs),
-    ]
-    assignments = tuple(assignment for each in opened for assignment in each.assignments)
-    return Compilation(Ruleset(name=policy.name, chains=chains, helpers=assignments), _notes.distinct(notes))
+        assignments = tuple(assignment for each in opened for assignment in each.assignments)
+        return Compilation(Ruleset(name=policy.name, chains=chains, helpers=assignments), _notes.distinct(notes))
 
-
-def _open_needs(policy: Policy, database: Database, capabilities: Capabilities) -> list[Opened]:
-    """Every need, opened; the problems of all of them in one error."""
-    opened: list[Opened] = []
-    problems: list[Diagnostic] = []
-    for statement in policy.statements:
-        if statement.kind is not StatementKind.NEED:
-            continue
-        try:
-            each = open_need(policy, statement, database, capabilities)
-        except PolicyError as refusal:
-            problems += refusal.diagnostics
-            continue
-        if not each.selections and not each.related:
-            problems.append(no_path(statement, policy))
-        opened.append(each)
-    if problems:
-        raise PolicyError(problems)
-    return opened
+    def _open_needs(self, capabilities: Capabilities) -> list[Opened]:
+        """Every need, opened; the problems of all of them in one error."""
+        opened: list[Opened] = []
+        problems: list[Diagnostic] = []
+        for number, statement in enumerate(self._policy.statements):
+            if statement.kind is not StatementKind.NEED:
+                continue
+            each = self._opened.get(number)
+            if each is None:
+                try:
+                    each = open_need(self._policy, statement, self._database, capabilities)
+                except PolicyError as refusal:
+                    problems += refusal.diagnostics
+                    continue
+                if not each.selections and not each.related:
+                    problems.append(no_path(statement, self._policy))
+                elif not each.served:
+                    self._opened[number] = each
+            opened.append(each)
+        if problems:
+            raise PolicyError(problems)
+        return opened
 
 
 def _hooks(policy: Policy) -> tuple[Hook, ...]:

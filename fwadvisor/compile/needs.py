@@ -51,6 +51,8 @@ class Opened:
     assignments: list[HelperAssignment] = field(default_factory=list)
     related: list[tuple[Hook, Rule]] = field(default_factory=list)
     notes: list[Note] = field(default_factory=list)
+    #: Whether negotiated flows are served, which each dialect does by its own means.
+    served: bool = False
 
 
 def open_need(policy: Policy, statement: Statement, database: Database, capabilities: Capabilities) -> Opened:
@@ -69,6 +71,7 @@ def open_need(policy: Policy, statement: Statement, database: Database, capabili
             opened.selections += _negotiated(policy, statement, flow, service)
         else:
             opened.selections += _fixed(policy, statement, flow, database)
+    opened.served = service is not None
     if service is not None:
         if service.helpers:
             _track(policy, statement, flows, service, database, opened)
