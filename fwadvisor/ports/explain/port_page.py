@@ -53,7 +53,7 @@ def _risk(page: Page, entry: Port, database: Database) -> None:
     page.add(
         "Risk",
         Row("internet", f"{entry.risk_internet.upper()}: {meaning[entry.risk_internet]}", entry.risk_internet),
-        Row("inside", f"{entry.risk_lan.upper()}: {meaning[entry.risk_lan]}", entry.risk_lan),
+        Row("inside", entry.risk_lan.upper(), entry.risk_lan),
         Row("because", entry.risk_why),
     )
     secure = ["it is encrypted itself" if one == "self" else _entry_text(one, database) for one in entry.secure]
@@ -189,7 +189,10 @@ def number_page(numbers: Numbers, others: list[Port], database: Database) -> Pag
     names = database.registry.lookup(numbers.first, numbers.transport) if numbers.first == numbers.last else []
     title, lead = "", ""
     if numbers.transport is Transport.IP:
-        title = "an IP protocol without an entry here"
+        title = "an IP protocol that nothing is recorded of"
+        lead = (
+            "An IP protocol number is no port: a rule names the protocol itself, and TCP and UDP rules do not touch it."
+        )
     elif numbers.first == numbers.last == 0:
         title, lead = "reserved", "Port 0 is never used on the wire; packets that carry it are forged or broken."
     elif names:
@@ -254,7 +257,9 @@ def port_pages(numbers: Numbers, database: Database) -> list[Page]:
             [] if numbers.transport is Transport.IP else uses_of(Numbers(numbers.first, numbers.first), database)
         )
         return [number_page(numbers, elsewhere, database)]
-    main = [entry for entry in found if entry.listing is Listing.PRIMARY] or found[:1]
+    main = [entry for entry in found if entry.listing is Listing.PRIMARY]
+    if not main:
+        return [number_page(numbers, found, database)]
     pages = [entry_page(entry, database, numbers) for entry in main]
     lesser = [entry for entry in found if entry not in main]
     pages[0].add("Other uses", *(Row(spots(entry), f"{entry.title}; fwadvisor explain {entry.id}") for entry in lesser))
