@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from fwadvisor.model.address import AddressSet, Family, cidrs, format_cidr
 from fwadvisor.model.note import Note
-from fwadvisor.model.rule import Hook, Ruleset, Verdict
+from fwadvisor.model.rule import Hook, Origin, Ruleset, Verdict
 from fwadvisor.resources import templates_dir
 
 if TYPE_CHECKING:
@@ -85,6 +85,13 @@ def slug(text: str, most: int = SLUG_BYTES) -> str:
     never empty.
     """
     return _UNSAFE.sub("_", text.replace("->", "to")).strip()[:most].strip() or "rule"
+
+
+def whence(origin: Origin) -> str:
+    """The profile and line that made a rule, safe everywhere."""
+    if origin.place is None:
+        return str(origin.kind)
+    return slug(f"{origin.profile[:48]}:{origin.place.line}" if origin.profile else str(origin.place))
 
 
 def comment_lines(text: str, width: int = 100) -> list[str]:

@@ -87,9 +87,22 @@ class PacketFilter:
             overflow=tables.overflow,
             tables=tables.lines,
             gateway=_forwards(chains[Hook.FORWARD]),
-            parts=_parts(chains, writer),
+            egress=_forwards(chains[Hook.FORWARD]) and _asks_egress(chains[Hook.FORWARD]),
+            parts=[_Part(part.title, _without_repeats(part.lines)) for part in _parts(chains, writer)],
         )
         return (OutputFile(self.file_names[0], text.encode("ascii")),)
+
+
+def _without_repeats(lines: Iterable[str]) -> list[str]:
+    """The lines, a remark only where it differs from the one before."""
+    kept: list[str] = []
+    remark = ""
+    for line in lines:
+        if not line.startswith("#") or line != remark:
+            kept.append(line)
+        if line.startswith("#"):
+            remark = line
+    return kept
 
 
 def _variant(document: Document) -> str:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from fwadvisor.dialects.base import networks
+from fwadvisor.dialects.base import networks, slug, whence
 from fwadvisor.errors import InexpressibleError
 from fwadvisor.model.address import FAMILIES, AddressSet, Family
 from fwadvisor.model.interval import PORTS, Intervals
@@ -21,6 +21,7 @@ from fwadvisor.model.rule import (
     Hook,
     IcmpType,
     Match,
+    Origin,
     Rule,
     State,
     Verdict,
@@ -192,15 +193,16 @@ class Writer:
         self._sctp_ports = sctp_ports
 
     def lines(self, rule: Rule, direction: Direction, label: str) -> list[str]:
-        """The rule as pf lines, each quick."""
+        """The rule as pf lines, each quick, after a remark on what made it."""
         log = " log" if rule.log and direction.log else ""
         head = f"{verdict(rule.verdict)} {direction.word}{log} quick{interfaces(direction.interfaces)}"
         accept = rule.verdict is Verdict.ACCEPT
-        return [
+        lines = [
             f'{head}{body}{direction.tag} label "{label}"'
             for match in by_family(rule.match)
             for body in self._bodies(match, accept)
         ]
+        return [_remark(rule.origin), *lines] if rule.origin.place else lines
 
     def _bodies(self, match: Match, accept: bool) -> Iterator[str]:
         """Family, protocol, addresses, ports and types; one text for each line that the match takes."""
@@ -227,6 +229,11 @@ class Writer:
         able = {TCP, UDP, SCTP} if self._sctp_ports else {TCP, UDP}
         if not able.issuperset(PORT_PROTOCOLS.intersection(match.protocols)):
             raise InexpressibleError("pf: ports of SCTP need the variant freebsd; those of DCCP cannot be said")
+
+
+def _remark(origin: Origin) -> str:
+    parts = (whence(origin), *(slug(text, 80) for text in (origin.reason, origin.ticket) if text))
+    return f"# {'; '.join(parts)}"
 
 
 def _icmp(match: Match, accept: bool) -> Iterator[str]:

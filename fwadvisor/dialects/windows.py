@@ -8,9 +8,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 
-from fwadvisor.dialects.base import Capabilities, Document, OutputFile, comment_lines, render, slug
+from fwadvisor.dialects.base import Capabilities, Document, OutputFile, comment_lines, render, slug, whence
 from fwadvisor.dialects.windows_compile import Fate, Plan, compile_chain
-from fwadvisor.dialects.windows_rules import WindowsRule, rules_of, whence
+from fwadvisor.dialects.windows_rules import WindowsRule, rules_of
 from fwadvisor.errors import InexpressibleError
 from fwadvisor.model.rule import PORT_PROTOCOLS, TCP, UDP, Hook, Rule, Ruleset, Verdict
 
@@ -122,7 +122,7 @@ def _unwritten(plan: Plan) -> list[str]:
 
 
 def _subject(rule: Rule) -> str:
-    return f"{rule.verdict} {slug(rule.origin.text)} ({whence(rule)})"
+    return f"{rule.verdict} {slug(rule.origin.text)} ({whence(rule.origin)})"
 
 
 class _Sets:

@@ -8,7 +8,7 @@ from functools import lru_cache
 from itertools import product
 from socket import AF_INET, AF_INET6, inet_ntop
 
-from fwadvisor.dialects.base import slug
+from fwadvisor.dialects.base import slug, whence
 from fwadvisor.dialects.windows_compile import Line, Plan
 from fwadvisor.dialects.windows_region import (
     ALL_ICMP,
@@ -21,7 +21,7 @@ from fwadvisor.dialects.windows_region import (
 )
 from fwadvisor.model.address import Family
 from fwadvisor.model.interval import PORTS, Intervals
-from fwadvisor.model.rule import ICMP, ICMPV6, TCP, UDP, Hook, Place, Rule
+from fwadvisor.model.rule import ICMP, ICMPV6, TCP, UDP, Hook
 
 #: How New-NetFirewallRule names protocols; others go by number.
 _PROTOCOLS = {TCP: "TCP", UDP: "UDP", ICMP: "ICMPv4", ICMPV6: "ICMPv6"}
@@ -76,25 +76,13 @@ def rules_of(plan: Plan) -> Iterator[WindowsRule]:
             )
 
 
-def whence(rule: Rule | None) -> str:
-    """The profile and line that made a rule, safe in every string."""
-    if rule is None:
-        return "default"
-    place = rule.origin.place
-    return slug(_place(rule.origin.profile, place)) if place else str(rule.origin.kind)
-
-
-def _place(profile: str, place: Place) -> str:
-    return f"{profile[:48]}:{place.line}" if profile else str(place)
-
-
 def _title(line: Line, side: str) -> str:
     text = slug(line.rule.origin.text, 120) if line.rule else "everything else"
     return f"{side} {line.index:04d} {text}"
 
 
 def _description(line: Line) -> str:
-    parts = [whence(line.rule)]
+    parts = [whence(line.rule.origin) if line.rule else "default"]
     if line.rule and line.rule.origin.reason:
         parts.append(slug(line.rule.origin.reason, 200))
     if line.rule and line.rule.origin.ticket:
