@@ -152,11 +152,13 @@ def _add_decisions(page: Page, decisions: list[dict[str, Any]]) -> None:
         for row in decisions:
             if row["what"] != what:
                 continue
-            parts = [row["ends"]]
+            verdict, _, limit = row["verdict"].partition(" ")
+            parts = [limit.strip("()")] if limit else []
+            parts.append(row["ends"])
             parts += [f"ports {row['ports']}"] if row["ports"] else []
             parts += [f"only {', '.join(row['dialects'])}"] if row["dialects"] else []
             parts.append(f"because of {row['reason']}")
             parts += [row["place"]] if row["place"] else []
-            rows.append(Row(f"{row['hook']} {row['verdict']}", "; ".join(parts), row["verdict"].split()[0]))
+            rows.append(Row(f"{row['hook']} {verdict}", "; ".join(parts), verdict))
         sections.append(Section(f"What the policy decides for {what}", tuple(rows)))
     page.sections[:0] = sections

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from typer.testing import Result
@@ -200,3 +201,43 @@ def test_folding_loses_nothing() -> None:
     assert text.fold("a bb ccc", 4) == ["a bb", "ccc"]
     assert text.fold("https://example.org/abcdef", 21) == ["https://example.org/", "abcdef"]
     assert "".join(text.fold("x" * 25, 10)) == "x" * 25
+
+
+PROFILE = """\
+profile: shop
+title: Shop
+description: A shop front.
+kind: host
+zones:
+  office: 192.0.2.0/24
+need:
+  - {flow: tcp 1720, from: office, to: self, reason: calls}
+forbid:
+  - {application: netmeeting}
+"""
+
+
+@pytest.fixture
+def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    monkeypatch.setattr("fwadvisor.decisions.DIALECTS", {"pf": "fwadvisor.dialects.pf"})
+    path = tmp_path / "shop.yaml"
+    path.write_text(PROFILE)
+    return str(path)
+
+
+def test_what_a_policy_decides(run: Run, shop: str) -> None:
+    page = run("explain", "1720", "--profile", shop).stdout
+    decided = " ".join(page.partition("What the policy decides for 1720/tcp")[2].partition("What it is")[0].split())
+    assert "input accept from office (192.0.2.0/24)" in decided
+    assert "shop.yaml:8" in decided
+    assert "input drop" in decided
+    assert "because of netmeeting call-setup" in decided
+    assert decided.index("input accept") < decided.index("input drop")
+    rows = json.loads(run("explain", "1720", "--profile", shop, "-f", "json").stdout)["subjects"][0]["decisions"]
+    assert [row["verdict"] for row in rows if row["hook"] == "input"][:2] == ["accept", "drop"]
+
+
+def test_a_policy_is_asked_for_every_flow_of_an_application(run: Run, shop: str) -> None:
+    page = run("explain", "t120-conference", "msn-detect", "gre", "9999", "--profile", shop).stdout
+    for part in ("mcs (1503/tcp)", "7001/tcp", "9,7001/udp", "protocol 47", "9999/tcp", "9999/udp"):
+        assert f"What the policy decides for {part}" in page, part

@@ -178,7 +178,8 @@ def entry_page(entry: Port, database: Database, numbers: Numbers | None = None) 
     page.add("Advisories", *(Row(advisory.id, advisory.note) for advisory in entry.advisories))
     page.add("Pitfalls", *(Row("-", text) for text in entry.pitfalls))
     _look(page, entry, asked, database)
-    page.add("Registry", *registry_rows(asked, database), *preset_rows(asked, database))
+    listed = [] if entry.listing is Listing.HIDDEN else registry_rows(asked, database)
+    page.add("Registry", *listed, *preset_rows(asked, database))
     page.add("Sources", *source_rows(entry.sources, database))
     return page
 
