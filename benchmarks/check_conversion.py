@@ -38,7 +38,8 @@ Numbered = tuple[str, bool, Box]
 def edges(values: Intervals, dice: random.Random, most: int) -> int:
     """The first or last integer of one of the intervals, or the one beside it, or one inside."""
     first, last = dice.choice(values)
-    return min(max(dice.choice((first, last, first - 1, last + 1, dice.randint(first, last))), 0), most)
+    inside = (first, last, dice.randint(first, last))
+    return min(max(dice.choice((*inside, *inside, first - 1, last + 1)), 0), most)
 
 
 def packet_near(box: Box, dice: random.Random) -> Packet:

@@ -2,10 +2,10 @@
 
     python benchmarks/jobs.py DIRECTORY [N ...]        (N defaults to 100 1000 10000)
 
-For each N it writes under DIRECTORY/N/ a neutral ``job.json``, our ``profile.yaml``, and a tree for each target of
-the other tools, so that each target is timed alone. A rule has 1-20 random source CIDRs, one destination group (1-3
-hosts or a small network) and one service out of 40; 85 % accept and 15 % deny, the first match decides, and the last
-rule denies everything. The seed depends on N only: a rerun gives the same bytes.
+For each N it writes under DIRECTORY/N/ a neutral ``job.json``, our ``bench-N.yaml``, and for the other tools a tree for
+each target, so that each target is timed alone, and one for all targets together. A rule has 1-20 random source CIDRs,
+one destination group (1-3 hosts or a small network) and one service out of 40; 85 % accept and 15 % deny, the first
+match decides, and the last rule denies everything. The seed depends on N only: a rerun gives the same bytes.
 """
 
 from __future__ import annotations
@@ -22,13 +22,15 @@ Job = dict[str, Any]
 
 SIZES = (100, 1000, 10000)
 
-#: Aerleon's and Capirca's names of the targets, with the options of their policy header.
+#: Aerleon's and Capirca's names of the targets, with the options of their policy header. Their iptables target writes
+#: shell commands; speedway writes restore files, as we do.
 PEER_TARGETS = {
     "speedway": "INPUT DROP inet",
     "nftables": "inet input",
     "windows_advfirewall": "in inet",
     "packetfilter": "bench inet in",
 }
+ALL = "all"
 
 SERVICES: dict[str, tuple[str, tuple[str, ...]]] = {
     "SSH": ("tcp", ("22",)),
@@ -141,7 +143,8 @@ def aerleon(job: Job, target: str) -> dict[str, str]:
         for ports in service["ports"]:
             definitions += [f"    - protocol: {service['proto']}", f"      port: {ports}"]
     policy = ["filters:", "  - header:", "      comment: benchmark", "      targets:"]
-    policy += [f"        {target}: {PEER_TARGETS[target]}", "    terms:"]
+    policy += [f"        {name}: {options}" for name, options in _headers(target)]
+    policy.append("    terms:")
     for rule in job["rules"]:
         policy += [f"      - name: {rule['name']}", f"        comment: {rule['comment']}"]
         policy += [f"        {key}: {value}" for key, value in _peer_fields(rule)]
@@ -158,11 +161,16 @@ def capirca(job: Job, target: str) -> dict[str, str]:
         f"{name} = " + " ".join(f"{ports}/{service['proto']}" for ports in service["ports"]) + "\n"
         for name, service in job["services"].items()
     ]
-    policy = [f'header {{\n  comment:: "benchmark"\n  target:: {target} {PEER_TARGETS[target]}\n}}\n']
+    targets = "".join(f"  target:: {name} {options}\n" for name, options in _headers(target))
+    policy = [f'header {{\n  comment:: "benchmark"\n{targets}}}\n']
     for rule in job["rules"]:
         lines = [f'  comment:: "{rule["comment"]}"', *(f"  {key}:: {value}" for key, value in _peer_fields(rule))]
         policy.append(f"term {rule['name']} {{\n" + "\n".join(lines) + "\n}\n")
     return {"def/N.net": "".join(networks), "def/S.svc": "".join(services), "policies/pol/bench.pol": "".join(policy)}
+
+
+def _headers(target: str) -> list[tuple[str, str]]:
+    return [(name, options) for name, options in PEER_TARGETS.items() if target in (name, ALL)]
 
 
 def _peer_fields(rule: dict[str, Any]) -> list[tuple[str, str]]:
@@ -184,7 +192,7 @@ def write_all(folder: Path, size: int) -> str:
     job = make(size)
     converted = convert(job, f"bench-{size}")
     files = {"job.json": json.dumps(job, indent=1) + "\n", f"bench-{size}.yaml": converted.profile}
-    for target in PEER_TARGETS:
+    for target in (*PEER_TARGETS, ALL):
         for tool, written in (("aerleon", aerleon(job, target)), ("capirca", capirca(job, target))):
             files |= {f"{tool}/{target}/{name}": text for name, text in written.items()}
     for name, text in files.items():

@@ -12,6 +12,7 @@ import platform
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -21,10 +22,11 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """What to run: arguments, and the directory to run in."""
+    """What to run: arguments, the directory to run in, and the file that takes the output."""
 
     arguments: tuple[str, ...]
     directory: str | None = None
+    output: str = os.devnull
 
 
 @dataclass(slots=True)
@@ -71,19 +73,16 @@ def run(command: Command) -> tuple[float, float, float]:
     Raises:
         RuntimeError: the command fails.
     """
-    start = time.perf_counter()
-    process = subprocess.Popen(
-        command.arguments, cwd=command.directory, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
-    )
-    stderr = process.stderr.read() if process.stderr else b""
-    _, status, usage = os.wait4(process.pid, 0)
-    wall = time.perf_counter() - start
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.stderr:
-        process.stderr.close()
-    if process.returncode:
-        text = stderr.decode(errors="replace")[-2000:]
-        raise RuntimeError(f"{' '.join(command.arguments)} ended with {process.returncode}:\n{text}")
+    with tempfile.TemporaryFile() as complaints, Path(command.output).open("wb") as output:
+        start = time.perf_counter()
+        process = subprocess.Popen(command.arguments, cwd=command.directory, stdout=output, stderr=complaints)
+        _, status, usage = os.wait4(process.pid, 0)
+        wall = time.perf_counter() - start
+        process.returncode = os.waitstatus_to_exitcode(status)
+        if process.returncode:
+            complaints.seek(0)
+            text = complaints.read().decode(errors="replace")[-2000:]
+            raise RuntimeError(f"{' '.join(command.arguments)} ended with {process.returncode}:\n{text}")
     return wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024
 
 
@@ -128,6 +127,11 @@ def seconds(value: float) -> str:
 def ratio(ours: Timings, theirs: Timings) -> float:
     """How many times longer theirs takes, by medians."""
     return theirs.median / ours.median
+
+
+def met(fulfilled: bool) -> str:
+    """In words."""
+    return "met" if fulfilled else "NOT MET"
 
 
 def machine() -> dict[str, Any]:
