@@ -12,7 +12,9 @@ help:
 	@echo "make check   lint, types, layers, schema and README"
 	@echo "make clean   remove $(VENV), $(DEMO) and caches"
 
-$(VENV)/.user: pyproject.toml
+KNOWLEDGE := $(wildcard fwadvisor/ports/data/*.yaml fwadvisor/ports/data/*.tsv fwadvisor/ports/data/*/*.yaml)
+
+$(VENV)/.user: pyproject.toml $(KNOWLEDGE)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "fwadvisor needs Python 3.11 or newer; say which: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 1; }
 	@$(PYTHON) -m venv $(VENV) || { echo "no venv module: on Debian, apt install python3-venv" >&2; exit 1; }
