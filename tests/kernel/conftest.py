@@ -18,6 +18,25 @@ from rig import NotPermittedError, Rig
 REQUIRE = "FWADVISOR_REQUIRE_KERNEL"
 
 
+_COUNTS = pytest.StashKey[list[str]]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.stash[_COUNTS] = []
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """How much the kernel was asked."""
+    for line in config.stash[_COUNTS]:
+        terminalreporter.write_line(line)
+
+
+@pytest.fixture
+def count(request: pytest.FixtureRequest) -> Callable[[str], None]:
+    """Notes a line for the end of the run."""
+    return lambda line: request.config.stash[_COUNTS].append(f"{request.node.name}: {line}")
+
+
 def refuse(problem: NotPermittedError) -> None:
     """Skip, or fail where kernel tests are required (as continuous integration does)."""
     if os.environ.get(REQUIRE, "0") not in ("", "0"):

@@ -1,5 +1,7 @@
 """Random rulesets, written in each dialect and loaded: the kernel's verdict is the walk's, packet by packet.
 
+Each is loaded over the one before, some of them twice: whatever stays behind of the other would show.
+
 FWADVISOR_SOAK=SECONDS goes on for so long with new seeds; a failure names the seed that reproduces it, to be
 given as FWADVISOR_SEED.
 """
@@ -80,29 +82,26 @@ def disagreements(rig: Rig, ruleset: Ruleset, packets: list[Packet]) -> list[tup
     ]
 
 
-@pytest.mark.parametrize(("load", "count"), LOADERS, ids=[load.__name__ for load, _ in LOADERS])
-def test_kernel_and_walk_agree(
-    rig: Rig, load: Loader, count: int, record_property: Callable[[str, object], None]
-) -> None:
+@pytest.mark.parametrize(("load", "least"), LOADERS, ids=[load.__name__ for load, _ in LOADERS])
+def test_kernel_and_walk_agree(rig: Rig, load: Loader, least: int, count: Callable[[str], None]) -> None:
     rulesets = probes = 0
     verdicts: set[tuple[Hook, Verdict]] = set()
-    for seed in seeds(count):
+    for seed in seeds(least):
         ruleset = random_ruleset(seed, LINKS)
         packets = probes_for(ruleset, LINKS, PACKETS, seed)
-        rig.clear()
-        load(rig, ruleset)
+        for _ in range(2 if seed % 4 == 0 else 1):
+            load(rig, ruleset)
         wrong = disagreements(rig, ruleset, packets)
         if wrong:
             packet, wanted, got = wrong[0]
             decided = decide(ruleset, packet).rule
             pytest.fail(
-                f"seed {seed}: {len(wrong)} of {len(packets)} packets; the first wants {wanted} and gets {got}\n"
+                f"seed {seed}: {len(wrong)} of {len(packets)} packets (loaded over the seed before); the first wants {wanted} and gets {got}\n"
                 f"{texts([packet])}\nby rule: {decided}"
             )
         verdicts |= {(packet.hook, decide(ruleset, packet).verdict) for packet in packets}
         rulesets, probes = rulesets + 1, probes + len(packets)
-    record_property("rulesets", rulesets)
-    record_property("probes", probes)
+    count(f"{rulesets} rulesets, {probes} packets")
     assert verdicts == {(hook, verdict) for hook in Hook for verdict in Verdict}
 
 

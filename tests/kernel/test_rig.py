@@ -31,7 +31,7 @@ _NFT_RULES = """
     meta l4proto { tcp, udp, sctp } th dport 2 drop
     meta l4proto { tcp, udp, sctp } th dport 3 reject
     meta l4proto 47 accept
-    meta l4proto 50 reject
+    meta l4proto { 50, 90 } reject
     icmp type echo-request accept
     icmpv6 type echo-request accept
     icmp type timestamp-request reject
@@ -50,6 +50,7 @@ def _iptables(icmp: str, echo: str, other: str) -> str:
                 rules.append(f"-A {chain} -p {protocol} --dport {port} -j {verdict}")
         rules.append(f"-A {chain} -p 47 -j ACCEPT")
         rules.append(f"-A {chain} -p 50 -j REJECT")
+        rules.append(f"-A {chain} -p 90 -j REJECT")
         rules.append(f"-A {chain} -p {icmp} --{icmp}-type {echo} -j ACCEPT")
         rules.append(f"-A {chain} -p {icmp} --{icmp}-type {other} -j REJECT")
     policies = ":INPUT DROP\n:OUTPUT DROP\n:FORWARD DROP\n"
@@ -62,7 +63,7 @@ KNOWN = [
     ("tcp", ":1", ACCEPT), ("tcp", ":2", DROP), ("tcp", ":3", REJECT), ("tcp", ":4", DROP),
     ("udp", ":1", ACCEPT), ("udp", ":2", DROP), ("udp", ":3", REJECT), ("udp", ":4", DROP),
     ("sctp", ":1", ACCEPT), ("sctp", ":2", DROP), ("sctp", ":3", REJECT), ("sctp", ":4", DROP),
-    ("47", "", ACCEPT), ("50", "", REJECT), ("89", "", DROP),
+    ("47", "", ACCEPT), ("50", "", REJECT), ("90", "", REJECT), ("89", "", DROP),
 ]  # fmt: skip
 KNOWN_ICMP = {
     Family.IPV4: [("icmp/8", "", ACCEPT), ("icmp/13", "", REJECT), ("icmp/15", "", DROP)],
@@ -96,7 +97,7 @@ def differences(rig: Rig, rows: list[tuple[str, Packet, Verdict]]) -> list[tuple
 def test_every_hook_family_and_protocol_shows_its_verdict(rig: Rig, dialect: str) -> None:
     load(rig, dialect)
     rows = known_verdicts()
-    assert len(rows) == len(WAYS) * 2 * 18
+    assert len(rows) == len(WAYS) * 2 * 19
     assert differences(rig, rows) == []
 
 

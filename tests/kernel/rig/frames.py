@@ -99,8 +99,11 @@ def _icmp(packet: Packet, number: int) -> bytes:
     return head + struct.pack("!HH", number, 1).ljust(size, b"\0")
 
 
-#: Protocol -> where its checksum stands.
-_CHECKSUM_AT = {TCP: 16, UDP: 6, UDPLITE: 6, DCCP: 6, ICMP: 2, ICMPV6: 2}
+#: Where a protocol has its checksum. One that the kernel does not know gets it as ICMP does: to reject a packet
+#: the kernel first sums it up, whatever it is, and keeps silent where the sum is wrong.
+_CHECKSUM_AT: dict[int, int | None] = {TCP: 16, UDP: 6, UDPLITE: 6, DCCP: 6, SCTP: None, GRE: None, ESP: None, AH: None}
+_CHECKSUM_OF_OTHERS = 2
+_WITH_PSEUDO_HEADER = frozenset({TCP, UDP, UDPLITE, DCCP})
 
 
 def transport(packet: Packet, number: int) -> bytes:
@@ -120,7 +123,7 @@ def transport(packet: Packet, number: int) -> bytes:
         return struct.pack("!HHHHI", *ports, 0, 0, number)
     if protocol == DCCP:
         return struct.pack("!HHBBHBBHII", *ports, 5, 0, 0, 1, 0, 0, number, 0)
-    return struct.pack("!IIII", number, 1, number, number)
+    return struct.pack("!HHIII", 0, 0, number, number, number)
 
 
 def ip_packet(packet: Packet, number: int, content: bytes, hops: int = HOPS) -> bytes:
@@ -129,9 +132,10 @@ def ip_packet(packet: Packet, number: int, content: bytes, hops: int = HOPS) -> 
     length = len(content)
     width = 4 if family is Family.IPV4 else 16
     source, destination = packet.source.to_bytes(width), packet.destination.to_bytes(width)
-    at = _CHECKSUM_AT.get(protocol)
+    at = _CHECKSUM_AT.get(protocol, _CHECKSUM_OF_OTHERS)
     if at is not None:
-        pseudo = b"" if protocol == ICMP else pseudo_header(family, source, destination, protocol, length)
+        covers_addresses = family is Family.IPV6 or protocol in _WITH_PSEUDO_HEADER
+        pseudo = pseudo_header(family, source, destination, protocol, length) if covers_addresses else b""
         value = checksum(pseudo + content) or (0xFFFF if protocol in (UDP, UDPLITE) else 0)
         content = content[:at] + value.to_bytes(2) + content[at + 2 :]
     if family is Family.IPV6:

@@ -62,5 +62,9 @@ def _chain(chain: Chain) -> str:
 
 
 def plain(ruleset: Ruleset) -> str:
-    """The ruleset for `nft -f`, helper assignments and logging left out."""
-    return "table inet plain {\n" + "".join(_chain(chain) for chain in ruleset.chains) + "}\n"
+    """The ruleset for `nft -f`, in place of the one before; helper assignments and logging left out."""
+    return (
+        "table inet plain\ndelete table inet plain\ntable inet plain {\n"
+        + "".join(_chain(chain) for chain in ruleset.chains)
+        + "}\n"
+    )

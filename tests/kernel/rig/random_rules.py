@@ -29,6 +29,12 @@ from fwadvisor.model.rule import (
 
 from .frames import ESP, GRE
 
+#: Names and texts as people may give them, some of them meant to break out of a comment, a string or a set.
+_TEXTS = (
+    "peers", "lan", "admin net", "1st", "set", "accept", 'a"b', "it's", "$x", "a;b}", "#", "{", "back\\", "two\nlines",
+    "tab\there", "\u202eright to left", "déjà vu", "x" * 300, "`id`", "$(id)", "%s", "--jump ACCEPT", "\0nul",
+)  # fmt: skip
+
 _T = TypeVar("_T")
 
 _STATES = [(State.NEW,), (State.NEW, State.UNTRACKED), (State.INVALID,), (State.UNTRACKED,), (State.ESTABLISHED,)]
@@ -44,6 +50,8 @@ _PROTOCOLS = [
     (ICMPV6,),
     (GRE,),
     (ESP, GRE),
+    (89,),
+    (2, UDP),
 ]
 _VERDICTS = [Verdict.ACCEPT, Verdict.ACCEPT, Verdict.DROP, Verdict.REJECT]
 _ICMP_TYPES = {ICMP: (0, 3, 8, 11, 13), ICMPV6: (1, 2, 128, 129, 135, 136, 143)}
@@ -76,7 +84,7 @@ class _Dice:
 
     def addresses(self) -> AddressSet:
         families = self.pick(["4", "6", "46", "46"])
-        name = self.maybe(0.3, self.pick(["peers", "lan", "admin net"]) + str(self.random.randint(0, 99)), "")
+        name = self.maybe(0.5, self.pick(_TEXTS), "")
         return AddressSet(
             self.ranges(Family.IPV4) if "4" in families else (),
             self.ranges(Family.IPV6) if "6" in families else (),
@@ -123,8 +131,8 @@ def _rule(dice: _Dice, number: int, hook: Hook, links: tuple[str, ...]) -> Rule:
             match = _match(dice, hook, links)
         except ValueError:
             continue  # fields that no address family satisfies together
-        log = Log(f"rule {number} ", dice.maybe(0.5, 10, None)) if dice.random.random() < 0.1 else None
-        origin = Origin(kind=OriginKind.NEED, text=f'rule {number}: "quoted" $x\n; # {{ }}', profile="random")
+        log = Log(f"{dice.pick(_TEXTS)} {number} ", dice.maybe(0.5, 10, None)) if dice.random.random() < 0.1 else None
+        origin = Origin(kind=OriginKind.NEED, text=f"rule {number}: {dice.pick(_TEXTS)}", profile="random")
         return Rule(match, dice.pick(_VERDICTS), origin, log)
 
 
@@ -134,6 +142,6 @@ def random_ruleset(seed: int, links: tuple[str, ...], most_rules: int = 14) -> R
     chains = []
     for hook in Hook:
         rules = tuple(_rule(dice, number, hook, links) for number in range(dice.random.randint(0, most_rules)))
-        log = Log("default ") if dice.random.random() < 0.2 else None
+        log = Log(dice.pick(_TEXTS)) if dice.random.random() < 0.2 else None
         chains.append(Chain(hook, rules, dice.pick(_VERDICTS), log))
     return Ruleset(name="random", chains=tuple(chains))
