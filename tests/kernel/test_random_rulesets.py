@@ -96,8 +96,8 @@ def test_kernel_and_walk_agree(rig: Rig, load: Loader, least: int, count: Callab
             packet, wanted, got = wrong[0]
             decided = decide(ruleset, packet).rule
             pytest.fail(
-                f"seed {seed}: {len(wrong)} of {len(packets)} packets (loaded over the seed before); the first wants {wanted} and gets {got}\n"
-                f"{texts([packet])}\nby rule: {decided}"
+                f"seed {seed}, loaded over the one before: {len(wrong)} of {len(packets)} packets\n"
+                f"wanted {wanted}, got {got}:\n{texts([packet])}\nby rule: {decided}"
             )
         verdicts |= {(packet.hook, decide(ruleset, packet).verdict) for packet in packets}
         rulesets, probes = rulesets + 1, probes + len(packets)
