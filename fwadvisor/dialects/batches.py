@@ -48,12 +48,15 @@ class Batch:
             protocols=match.protocols if match.icmp or match.source_ports else (),
         )
 
+    def of(self, family: Family | None) -> list[Rule]:
+        """The rules that a packet of the family can match."""
+        return [rule for rule in self.rules if family is None or family in rule.match.families()]
+
     def rows(self, family: Family | None) -> list[Row]:
         """The rules of one family as rows of a diagram over `dimensions`."""
         return [
             Row(tuple(values_of(rule.match, dimension, family) for dimension in self.dimensions), action_of(rule))
-            for rule in self.rules
-            if family is None or family in rule.match.families()
+            for rule in self.of(family)
         ]
 
 

@@ -107,7 +107,7 @@ def _address_sets(
 def _decision_match(decision: _Decision) -> Match:
     """What leads to the diagram: what the rules of the batch have in common."""
     common, fixed, family = decision.batch.common(decision.family), decision.diagram.fixed, decision.family
-    first = decision.batch.rules[0].match
+    first = decision.batch.of(family)[0].match
     if Dimension.SERVICE in fixed:
         common = replace(common, protocols=first.protocols, destination_ports=first.destination_ports)
     if family is None:
@@ -153,7 +153,7 @@ def _rule_lines(rule: Rule, sets: NamedSets, chains: Chains) -> Iterator[str]:
 
 
 def _decision_lines(decision: _Decision, sets: NamedSets, chains: Chains) -> Iterator[str]:
-    match, root, rules = _decision_match(decision), decision.diagram.root, decision.batch.rules
+    match, root, rules = _decision_match(decision), decision.diagram.root, decision.batch.of(decision.family)
     verdict = (
         f"jump {chains.decide(root, decision.family)}"
         if isinstance(root, Node)
