@@ -14,14 +14,18 @@ from fwadvisor import __version__
 from fwadvisor.compile import Compilation, Compiler
 from fwadvisor.diagnostic import Diagnostic, did_you_mean, error
 from fwadvisor.dialects import DIALECTS, dialect
-from fwadvisor.dialects.base import Document, OutputFile
+from fwadvisor.dialects.base import Capabilities, Document, OutputFile
 from fwadvisor.dialects.fit import fit
 from fwadvisor.errors import FwadvisorError, UnknownNameError
-from fwadvisor.model.note import Note
+from fwadvisor.model.note import Note, Topic
 from fwadvisor.model.policy import Policy
 from fwadvisor.ports import load
 from fwadvisor.profile import load_policy
 from fwadvisor.report import notes_json, notes_markdown
+
+
+#: The note that every rule file says in its own header already.
+_LOOK = "look"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,7 +91,7 @@ def generate(request: Request) -> Generated:
         except FwadvisorError as refusal:
             problems += (each for each in refusal.diagnostics if each not in problems)
             continue
-        compilations[name] = Compilation(ruleset, (*compiled.notes, *notes))
+        compilations[name] = Compilation(ruleset, (*compiled.notes, *notes, _look(capabilities)))
     if problems:
         raise FwadvisorError(problems)
     outputs = {
@@ -99,6 +103,17 @@ def generate(request: Request) -> Generated:
         warnings=(*database.notices, *loaded.warnings),
         compilations=compilations,
         outputs=outputs,
+    )
+
+
+def _look(capabilities: Capabilities) -> Note:
+    """How to see the rules once they are loaded."""
+    return Note(
+        id=_LOOK,
+        topic=Topic.VERIFY,
+        text=f"{capabilities.title}: see what is loaded, and open a new connection from each zone.",
+        dialects=(capabilities.dialect,),
+        commands=capabilities.look,
     )
 
 
@@ -127,7 +142,7 @@ def document(policy: Policy, target: str, notes: Sequence[Note], options: tuple[
         facts += [("expires", use.expires.isoformat())] if use.expires else []
         about += [f"  {name}: {value}" for name, value in facts if value]
     slug = re.sub(r"[^a-z0-9]+", "-", policy.name.lower()).strip("-")[:40].strip("-") or "policy"
-    own = tuple(note for note in notes if not note.dialects or target in note.dialects)
+    own = tuple(note for note in notes if note.id != _LOOK and (not note.dialects or target in note.dialects))
     return Document(name=slug, about=tuple(about), notes=own, options=options)
 
 

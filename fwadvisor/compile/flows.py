@@ -26,7 +26,13 @@ class Path:
     destination: Zone
 
     def __str__(self) -> str:
-        return f"{self.source.name} -> {self.destination.name}"
+        """The ends in words: on its own hooks the machine is one of "anybody"."""
+        source, destination = self.source.name, self.destination.name
+        if self.hook is Hook.INPUT and destination == ANYONE:
+            destination = SELF
+        if self.hook is Hook.OUTPUT and source == ANYONE:
+            source = SELF
+        return f"{source} -> {destination}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -158,9 +158,9 @@ def _helper_notes(flows: list[Flow], database: Database, dialects: tuple[str, ..
             Note(
                 id=f"watch-{facts.id}",
                 topic=Topic.VERIFY,
-                text=f"Watch what the {facts.id} helper expects during a call; the module must be loaded.",
+                text=f"Load the {facts.id} helper's module at boot, and watch what it expects during a call.",
                 dialects=dialects,
-                commands=("conntrack -L expect", f"modprobe {facts.module}"),
+                commands=(f"modprobe {facts.module}", "conntrack -L expect"),
             )
         )
     return found

@@ -33,6 +33,8 @@ class Capabilities:
     log: bool = True
     #: Whether replies and errors of known connections pass without a rule.
     implicit_states: bool = False
+    #: Commands that show the loaded rules and how often each one matched.
+    look: tuple[str, ...] = ()
     #: The longest interface name, and the pattern that names must satisfy.
     interface_pattern: str = r"[A-Za-z0-9_.:-]{1,15}"
 

@@ -45,6 +45,7 @@ _CAPABILITIES = Capabilities(
     verdicts=frozenset(Verdict),
     port_protocols=frozenset({TCP, UDP}),
     implicit_states=True,
+    look=("pfctl -vvsr", "pfctl -sl", "pfctl -ss"),
     interface_pattern=r"[A-Za-z][A-Za-z0-9_.]{0,14}",
 )
 

@@ -40,6 +40,10 @@ _CAPABILITIES = Capabilities(
     port_protocols=frozenset({TCP, UDP}),
     log=False,
     implicit_states=True,
+    look=(
+        "Get-NetFirewallRule -Group 'fwadvisor:*' | Format-Table Name, Enabled, Direction, Action, DisplayName",
+        "Get-NetFirewallProfile | Format-Table Name, Enabled, DefaultInboundAction, DefaultOutboundAction",
+    ),
     interface_pattern=r"[A-Za-z0-9(][A-Za-z0-9 ._:/()#-]{0,254}",
 )
 

@@ -26,7 +26,7 @@ _TITLES = {
 
 def escape(text: str) -> str:
     """`text` so that Markdown shows it as it is, on one line."""
-    return re.sub(r"([\\`*_{}\[\]<>#|~!&])", r"\\\1", printable(text).replace("\t", " "))
+    return re.sub(r"([\\`*_{}\[\]<#|~!&])", r"\\\1", printable(text).replace("\t", " "))
 
 
 def render(policy: Policy, compilations: Mapping[str, Compilation]) -> str:
