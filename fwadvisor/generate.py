@@ -23,7 +23,6 @@ from fwadvisor.ports import load
 from fwadvisor.profile import load_policy
 from fwadvisor.report import notes_json, notes_markdown
 
-
 #: The note that every rule file says in its own header already.
 _LOOK = "look"
 
