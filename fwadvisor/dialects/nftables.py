@@ -11,26 +11,24 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from fwadvisor.dialects.base import Capabilities, Document, OutputFile, comment_lines, render, slug
-from fwadvisor.dialects.batches import Batch, action_of, batches
-from fwadvisor.dialects.diagram import Diagram, Dimension, Node, diagram
+from fwadvisor.dialects.batches import action_of
+from fwadvisor.dialects.diagram import Node
 from fwadvisor.dialects.nftables_chains import Chains, chain_text, closing, log_statement
 from fwadvisor.dialects.nftables_match import NamedSets, conditions, protocol_word, quoted
-from fwadvisor.model.address import AddressSet, Family
-from fwadvisor.model.interval import Intervals
+from fwadvisor.dialects.plan import Step, comment_of, lead, plan, reason
+from fwadvisor.model.address import AddressSet
 from fwadvisor.model.rule import (
     PORT_PROTOCOLS,
     Chain,
     HelperAssignment,
     Hook,
     Match,
-    Origin,
     Rule,
     Ruleset,
     State,
     Verdict,
 )
 
-COMMENT_BYTES = 128
 _CAPABILITIES = Capabilities(
     dialect="nftables",
     title="nftables",
@@ -40,17 +38,9 @@ _CAPABILITIES = Capabilities(
     helpers=frozenset(
         {"Q.931", "RAS", "ftp", "tftp", "sip", "pptp", "irc", "amanda", "netbios-ns", "snmp", "sane"}
     ),
+    look=("nft list table inet fwadvisor",),
     interface_pattern=r"[A-Za-z0-9_.][A-Za-z0-9_.:-]{0,14}",
 )  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True)
-class _Decision:
-    """A batch that became a diagram, for one family (None: both)."""
-
-    batch: Batch
-    family: Family | None
-    diagram: Diagram
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +52,7 @@ class Nftables:
 
     def write(self, ruleset: Ruleset, document: Document) -> tuple[OutputFile, ...]:
         """The file for ``nft -f``: declares, deletes and declares the table, so that nothing stale remains."""
-        plans = {chain.hook: list(_plan(chain.rules)) for chain in ruleset.chains}
+        plans = {chain.hook: list(plan(chain.rules)) for chain in ruleset.chains}
         sets = NamedSets(_address_sets(plans, ruleset.helpers))
         chains = Chains()
         bases = [_base_chain(chain, plans[chain.hook], sets, chains) for chain in ruleset.chains]
@@ -79,114 +69,56 @@ class Nftables:
         return (OutputFile(self.file_names[0], text.encode("ascii")),)
 
 
-def _plan(rules: Iterable[Rule]) -> Iterator[Rule | _Decision]:
-    """The rules one by one, and diagrams for batches of many."""
-    for each in batches(rules):
-        if isinstance(each, Rule):
-            yield each
-            continue
-        decisions = [(family, diagram(each.dimensions, each.rows(family))) for family in each.families()]
-        if any(found is None for _, found in decisions):
-            yield from each.rules
-        else:
-            yield from (_Decision(each, family, found) for family, found in decisions if found is not None)
-
-
-def _address_sets(
-    plans: dict[Hook, list[Rule | _Decision]], helpers: Iterable[HelperAssignment]
-) -> Iterator[AddressSet | None]:
+def _address_sets(plans: dict[Hook, list[Step]], helpers: Iterable[HelperAssignment]) -> Iterator[AddressSet | None]:
     """Every address set that stands in a single rule, as often as it does."""
-    for plan in plans.values():
-        for each in plan:
-            match = each.match if isinstance(each, Rule) else _decision_match(each)
+    for steps in plans.values():
+        for step in steps:
+            match = lead(step)
             yield from (match.source, match.destination)
     for assignment in helpers:
         yield from (assignment.match.source, assignment.match.destination)
 
 
-def _decision_match(decision: _Decision) -> Match:
-    """What leads to the diagram: what the rules of the batch have in common."""
-    common, fixed, family = decision.batch.common(decision.family), decision.diagram.fixed, decision.family
-    first = decision.batch.of(family)[0].match
-    if Dimension.SERVICE in fixed:
-        common = replace(common, protocols=first.protocols, destination_ports=first.destination_ports)
-    if family is None:
-        return common
-    return replace(
-        common,
-        source=_of_family(fixed.get(Dimension.SOURCE), family, first.source),
-        destination=_of_family(fixed.get(Dimension.DESTINATION), family, first.destination),
-    )
-
-
-def _of_family(ranges: Intervals | None, family: Family, like: AddressSet | None) -> AddressSet | None:
-    """The ranges as a set of one family that bears the name of another."""
-    if not ranges:
-        return None
-    name = like.name if like else ""
-    return AddressSet(v4=ranges, name=name) if family is Family.IPV4 else AddressSet(v6=ranges, name=name)
-
-
-def _base_chain(chain: Chain, plan: Sequence[Rule | _Decision], sets: NamedSets, chains: Chains) -> str:
+def _base_chain(chain: Chain, steps: Sequence[Step], sets: NamedSets, chains: Chains) -> str:
     hook = chain.hook
     policy = Verdict.ACCEPT if chain.default is Verdict.ACCEPT else Verdict.DROP
     lines = [f"type filter hook {hook} priority filter; policy {policy};"]
-    for group in _states_together(plan):
+    for group in _states_together(steps):
         if len(group) > 1:
             lines.append(_state_map(group))
-        elif isinstance(group[0], Rule):
-            lines += _rule_lines(group[0], sets, chains)
         else:
-            lines += _decision_lines(group[0], sets, chains)
-    reason = f"comment {quoted(f'default of {hook}')}"
+            lines += _step_lines(group[0], sets, chains)
+    comment = f"comment {quoted(f'default of {hook}')}"
     if chain.default_log:
-        lines.append(f"{log_statement(chain.default_log)} {reason}")
+        lines.append(f"{log_statement(chain.default_log)} {comment}")
     if chain.default is Verdict.REJECT:
-        lines += [f"{line} {reason}" for line in closing(chain.default)]
+        lines += [f"{line} {comment}" for line in closing(chain.default)]
     return chain_text(str(hook), lines)
 
 
-def _rule_lines(rule: Rule, sets: NamedSets, chains: Chains) -> Iterator[str]:
-    verdict = chains.verdict(action_of(rule), rule.match.protocols)
-    for words in conditions(rule.match, sets):
-        yield f"{words} {verdict} comment {_comment(rule.origin)}".lstrip()
-
-
-def _decision_lines(decision: _Decision, sets: NamedSets, chains: Chains) -> Iterator[str]:
-    match, root, rules = _decision_match(decision), decision.diagram.root, decision.batch.of(decision.family)
-    verdict = (
-        f"jump {chains.decide(root, decision.family)}"
-        if isinstance(root, Node)
-        else chains.verdict(root, match.protocols)
-    )
-    comment = quoted(f"{len(rules)} rules from {reason(rules[0].origin)}", COMMENT_BYTES)
+def _step_lines(step: Step, sets: NamedSets, chains: Chains) -> Iterator[str]:
+    match = lead(step)
+    if isinstance(step, Rule):
+        end = chains.verdict(action_of(step), match.protocols)
+    elif isinstance(step.diagram.root, Node):
+        end = f"jump {chains.decide(step.diagram.root, step.family)}"
+    else:
+        end = chains.verdict(step.diagram.root, match.protocols)
     for words in conditions(match, sets):
-        yield f"{words} {verdict} comment {comment}".lstrip()
+        yield f"{words} {end} comment {quoted(comment_of(step))}".lstrip()
 
 
-def reason(origin: Origin) -> str:
-    """Why a rule exists, with the line of the profile where it comes from one."""
-    if origin.place is None:
-        return origin.text
-    where = f"{origin.profile}:{origin.place.line}" if origin.profile else str(origin.place)
-    return f"{origin.text[:COMMENT_BYTES]} ({where})"
-
-
-def _comment(origin: Origin) -> str:
-    return quoted(reason(origin), COMMENT_BYTES)
-
-
-def _states_together(plan: Sequence[Rule | _Decision]) -> Iterator[list[Rule | _Decision]]:
-    """The plan one by one, but rules that ask for nothing but states together where nothing between them minds."""
+def _states_together(steps: Sequence[Step]) -> Iterator[list[Step]]:
+    """The steps one by one, but rules that ask for nothing but states together where nothing between them minds."""
     taken: set[int] = set()
-    for position, each in enumerate(plan):
+    for position, each in enumerate(steps):
         if position not in taken:
-            moved = _state_rules_from(plan, position, taken) if _is_state_rule(each) else []
+            moved = _state_rules_from(steps, position, taken) if _is_state_rule(each) else []
             taken.update(moved)
-            yield [each, *(plan[later] for later in moved)]
+            yield [each, *(steps[later] for later in moved)]
 
 
-def _is_state_rule(each: Rule | _Decision) -> bool:
+def _is_state_rule(each: Step) -> bool:
     return (
         isinstance(each, Rule)
         and each.match.states != ()
@@ -196,12 +128,12 @@ def _is_state_rule(each: Rule | _Decision) -> bool:
     )
 
 
-def _state_rules_from(plan: Sequence[Rule | _Decision], position: int, taken: set[int]) -> list[int]:
+def _state_rules_from(steps: Sequence[Step], position: int, taken: set[int]) -> list[int]:
     """Where the rules stand that can join the state rule at `position`: only rules of other states lie between."""
     found: list[int] = []
     seen: set[State] = set()
-    for later in range(position, len(plan)):
-        each = plan[later]
+    for later in range(position, len(steps)):
+        each = steps[later]
         if later in taken:
             continue
         if not isinstance(each, Rule) or not each.match.states:
@@ -212,11 +144,11 @@ def _state_rules_from(plan: Sequence[Rule | _Decision], position: int, taken: se
     return found
 
 
-def _state_map(group: Iterable[Rule | _Decision]) -> str:
+def _state_map(group: Iterable[Step]) -> str:
     rules = [each for each in group if isinstance(each, Rule)]
     elements = ", ".join(f"{state} : {rule.verdict}" for rule in rules for state in rule.match.states)
     words = "; ".join(rule.origin.text for rule in rules).replace(";", ",")
-    return f"ct state vmap {{ {elements} }} comment {quoted(words, COMMENT_BYTES)}"
+    return f"ct state vmap {{ {elements} }} comment {quoted(words)}"
 
 
 def _helpers(assignments: Sequence[HelperAssignment], sets: NamedSets) -> Iterator[str]:
@@ -227,7 +159,7 @@ def _helpers(assignments: Sequence[HelperAssignment], sets: NamedSets) -> Iterat
         yield f"\tct helper {name} {{\n\t\ttype {kind} protocol {word}\n\t\tl3proto inet\n\t}}\n"
     for hook in Hook:
         lines = [
-            f'{words} ct helper set "{_helper_name(each)}" comment {_comment(each.origin)}'
+            f'{words} ct helper set "{_helper_name(each)}" comment {quoted(reason(each.origin))}'
             for each in assignments
             if each.hook is hook
             for words in conditions(replace(each.match, states=each.match.states or (State.NEW,)), sets)

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 
 from fwadvisor.dialects.base import slug
+from fwadvisor.dialects.plan import COMMENT_BYTES
 from fwadvisor.dialects.ranges import everyone, range_text
 from fwadvisor.model.address import FAMILIES, AddressSet, Family
 from fwadvisor.model.interval import PORTS, Intervals, format_ports
@@ -43,7 +44,7 @@ def wrapped(elements: list[str], indent: str, per_line: int = _ELEMENTS_A_LINE) 
     return f",\n{indent}".join(lines)
 
 
-def quoted(text: str, most: int = 128) -> str:
+def quoted(text: str, most: int = COMMENT_BYTES) -> str:
     """A string of nft, which has no escapes: unsafe characters are replaced before."""
     return f'"{slug(text, most)}"'
 
