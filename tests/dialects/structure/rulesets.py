@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from random import Random
 
 from fwadvisor.model.address import AddressSet, Family
@@ -129,8 +130,8 @@ def packets(random: Random, ruleset: Ruleset, hook: Hook, count: int) -> Iterato
     for _ in range(count):
         family = random.choice((V4, V6))
         own = ICMP if family is V4 else ICMPV6
-        names = (*INTERFACES, "em2")
-        yield Packet(
+        names = (*INTERFACES, "em2", *_names(rules, hook))
+        packet = Packet(
             hook=hook,
             family=family,
             protocol=random.choice((TCP, TCP, UDP, own, 47, 2)),
@@ -143,6 +144,38 @@ def packets(random: Random, ruleset: Ruleset, hook: Hook, count: int) -> Iterato
             in_interface=random.choice(names) if hook is not Hook.OUTPUT else "",
             out_interface=random.choice(names) if hook is not Hook.INPUT else "",
         )
+        yield _aimed(random, packet, random.choice(rules).match) if rules and random.random() < 0.6 else packet
+
+
+def _names(rules: tuple[Rule, ...], hook: Hook) -> list[str]:
+    found = {name for rule in rules for name in (*rule.match.in_interfaces, *rule.match.out_interfaces)}
+    return sorted(found - {LOOPBACK})
+
+
+def _aimed(random: Random, packet: Packet, match: Match) -> Packet:
+    """The packet moved towards what `match` speaks of; each field goes there most of the time, or just beside it."""
+    changes: dict[str, object] = {}
+    if packet.family not in match.families():
+        return packet
+    top = (1 << packet.family.bits) - 1
+    for name, side in (("source", match.source), ("destination", match.destination)):
+        if side is not None and random.random() < 0.9:
+            changes[name] = random.choice(sorted(_edges(side.of(packet.family), top)))
+    for name, ports in (("source_port", match.source_ports), ("destination_port", match.destination_ports)):
+        if ports is not None and random.random() < 0.9:
+            changes[name] = random.choice(sorted(_edges(ports, 65535)))
+    wrong = ICMPV6 if packet.family is V4 else ICMP
+    if match.protocols and random.random() < 0.9:
+        changes["protocol"] = random.choice([p for p in match.protocols if p != wrong] or [TCP])
+    if match.icmp:
+        kind = random.choice(match.icmp)
+        changes["icmp_type"] = kind.type
+        changes["icmp_code"] = kind.code if kind.code is not None else packet.icmp_code
+    for name, interfaces in (("in_interface", match.in_interfaces), ("out_interface", match.out_interfaces)):
+        real = [each for each in interfaces if each != LOOPBACK]
+        if real and getattr(packet, name) and random.random() < 0.9:
+            changes[name] = random.choice(real)
+    return replace(packet, **changes)  # type: ignore[arg-type]
 
 
 #: Texts that have broken a firewall's quoting somewhere.
