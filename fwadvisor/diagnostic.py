@@ -95,6 +95,8 @@ def use_color(stream: TextIO, wish: Color = Color.AUTO) -> bool:
 
 def printable(text: str) -> str:
     """`text` with control and direction-changing characters escaped, so that no input can forge output."""
+    if text.isprintable():
+        return text
     return "".join(c if c.isprintable() or c == "\t" else c.encode("unicode_escape").decode("ascii") for c in text)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import IntEnum
+from itertools import islice
 from socket import AF_INET, AF_INET6, inet_ntop
 
 from fwadvisor.model.interval import Intervals, intersect, normalize, overlaps, subtract
@@ -106,9 +107,9 @@ def format_cidr(value: int, prefix: int, family: Family) -> str:
 def format_ranges(ranges: Intervals, family: Family) -> Iterator[str]:
     """Each range in its shortest text: a CIDR where it is one, else ``first-last``."""
     for first, last in ranges:
-        blocks = list(cidrs(((first, last),), family))
-        if len(blocks) == 1:
-            yield format_cidr(*blocks[0], family)
+        count = last - first + 1
+        if count & (count - 1) == 0 and first & (count - 1) == 0:
+            yield format_cidr(first, family.bits - count.bit_length() + 1, family)
         else:
             yield f"{format_address(first, family)}-{format_address(last, family)}"
 
@@ -117,6 +118,7 @@ def describe_addresses(addresses: AddressSet | None, most: int = 4) -> str:
     """The set in a few words for people: its name and ranges, the tail counted and not shown."""
     if addresses is None:
         return "any"
-    parts = [text for family in FAMILIES for text in format_ranges(addresses.of(family), family)]
-    shown = ", ".join(parts[:most]) + (f" and {len(parts) - most} more" if len(parts) > most else "")
+    texts = (text for family in FAMILIES for text in format_ranges(addresses.of(family), family))
+    more = len(addresses.v4) + len(addresses.v6) - most
+    shown = ", ".join(islice(texts, most)) + (f" and {more} more" if more > 0 else "")
     return f"{addresses.name} ({shown})" if addresses.name else shown

@@ -43,7 +43,8 @@ def shared_chains(compilations: Mapping[str, Compilation]) -> list[SharedChain]:
         if not chains:
             continue
         shared = tuple(
-            SharedRule(rule, () if len(names) == len(chains) else tuple(names)) for rule, names in _merged(chains)
+            SharedRule(rule, () if len(names) == len(chains) else tuple(name for name in chains if name in names))
+            for rule, names in _merged(chains)
         )
         default = next(iter(chains.values())).default
         found.append(SharedChain(hook, default, shared, () if len(chains) == len(compilations) else tuple(chains)))
@@ -55,20 +56,35 @@ def _merged(chains: Mapping[str, Chain]) -> list[tuple[Rule, list[str]]]:
 
     A rule that only some have stands where those evaluate it: behind the rule that precedes it there.
     """
+    groups: list[tuple[tuple[Rule, ...], list[str]]] = []
+    for name, chain in chains.items():
+        for rules, names in groups:
+            if rules == chain.rules:
+                names.append(name)
+                break
+        else:
+            groups.append((chain.rules, [name]))
+    if len(groups) == 1:
+        rules, names = groups[0]
+        return [(rule, names) for rule in rules]
+    return _interleaved(groups)
+
+
+def _interleaved(groups: list[tuple[tuple[Rule, ...], list[str]]]) -> list[tuple[Rule, list[str]]]:
     found: dict[tuple[object, ...], tuple[Rule, list[str]]] = {}
     order: list[tuple[object, ...]] = []
-    for name, chain in chains.items():
+    for rules, names in groups:
         new: list[tuple[object, ...]] = []
         behind: dict[tuple[object, ...] | None, list[tuple[object, ...]]] = {}
         previous: tuple[object, ...] | None = None
-        for rule in chain.rules:
+        for rule in rules:
             key: tuple[object, ...] = (rule.match, rule.verdict, rule.origin.text)
             if key in found:
                 previous = key
             else:
                 behind.setdefault(previous, []).append(key)
                 found[key] = (rule, [])
-            found[key][1].append(name)
+            found[key][1].extend(names)
         new += behind.get(None, ())
         for key in order:
             new += (key, *behind.get(key, ()))

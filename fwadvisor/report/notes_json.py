@@ -16,9 +16,9 @@ VERSION = 1
 
 
 def render(policy: Policy, compilations: Mapping[str, Compilation]) -> str:
-    """The policy, each decision with its reason, and every note."""
+    """The policy, each decision with its reason, and every note; a line for each, so that versions compare well."""
     chains = shared_chains(compilations)
-    content = {
+    content: dict[str, Any] = {
         "version": VERSION,
         "policy": policy.name,
         "kind": policy.kind.value,
@@ -37,7 +37,13 @@ def render(policy: Policy, compilations: Mapping[str, Compilation]) -> str:
         ],
         "notes": [_note(note) for note in shared_notes(compilations)],
     }
-    return json.dumps(content, indent=1, ensure_ascii=True) + "\n"
+    return "{\n" + ",\n".join(f" {json.dumps(name)}: {_lines(value)}" for name, value in content.items()) + "\n}\n"
+
+
+def _lines(value: Any) -> str:
+    if not isinstance(value, list) or not value:
+        return json.dumps(value)
+    return "[\n  " + ",\n  ".join(json.dumps(each) for each in value) + "\n ]"
 
 
 def _place(place: Place | None) -> dict[str, Any] | None:
