@@ -9,10 +9,13 @@ from itertools import product
 from fwadvisor.dialects.base import slug
 from fwadvisor.model.address import Family
 from fwadvisor.model.interval import PORTS, Intervals, format_ports
-from fwadvisor.model.rule import ICMP, ICMPV6, LOOPBACK, SCTP, TCP, UDP, Match
+from fwadvisor.model.rule import DCCP, ICMP, ICMPV6, LOOPBACK, SCTP, TCP, UDP, Match
 
 #: A multiport list holds 15 numbers; a range takes two.
 _SLOTS = 15
+_MULTIPORT = "-m multiport"
+#: What single ports are matched with.
+_PORT_MODULES = {TCP: "-m tcp", UDP: "-m udp", SCTP: "-m sctp", DCCP: "-m dccp"}
 _WORDS = {ICMP: "icmp", ICMPV6: "ipv6-icmp", TCP: "tcp", UDP: "udp", SCTP: "sctp"}
 #: ``--icmp-type 255`` would mean any type.
 _ANY_ICMP = 255
@@ -61,21 +64,33 @@ def _upper(match: Match, family: Family) -> Iterator[Condition]:
     for protocol in match.protocols:
         if protocol == 0 and family is Family.IPV6:
             continue  # There it is a header on the way to the protocol, never the protocol.
-        for source in port_words(match.source_ports, "s", protocol):
-            for destination in port_words(match.destination_ports, "d", protocol):
-                words = (protocol_words(protocol), source, destination)
+        destinations = list(port_words(match.destination_ports, "d", protocol))
+        # The legacy variant takes one multiport match in a line.
+        alone = _is_multiport(destinations[0])
+        for source in port_words(match.source_ports, "s", protocol, alone=alone):
+            for destination in destinations:
+                # After multiport the legacy variant would take --dport for short for --dports.
+                words = (protocol_words(protocol), *sorted((destination, source), key=_is_multiport))
                 yield Condition(tuple(word for word in words if word), protocol)
 
 
-def port_words(ports: Intervals | None, side: str, protocol: int) -> Iterator[str]:
-    """The options that match some ports: one port or range by itself, more in lists of 15 numbers."""
+def _is_multiport(words: str) -> bool:
+    return words.startswith(_MULTIPORT)
+
+
+def port_words(ports: Intervals | None, side: str, protocol: int, *, alone: bool = False) -> Iterator[str]:
+    """The options that match some ports: one port or range by itself, more in lists of 15 numbers.
+
+    With `alone` each port or range has options of its own.
+    """
     if ports is None or ports == PORTS:
         yield ""
-    elif len(ports) == 1 and protocol in (TCP, UDP):
-        yield f"--{side}port {format_ports(ports, dash=':')}"
+    elif alone or (len(ports) == 1 and protocol in (TCP, UDP)):
+        module = _PORT_MODULES[protocol]
+        yield from (f"{module} --{side}port {format_ports((each,), dash=':')}" for each in ports)
     else:
         for chunk in _chunks(ports):
-            yield f"-m multiport --{side}ports {format_ports(chunk, dash=':')}"
+            yield f"{_MULTIPORT} --{side}ports {format_ports(chunk, dash=':')}"
 
 
 def _chunks(ports: Intervals) -> Iterator[Intervals]:
