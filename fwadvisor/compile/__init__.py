@@ -23,6 +23,8 @@ from fwadvisor.model.rule import Chain, Hook, Log, Rule, Ruleset, Verdict
 from fwadvisor.ports.database import Database
 
 _STRICTEST = (Verdict.DROP, Verdict.REJECT, Verdict.ACCEPT)
+#: Where no profile declares a default: closed but for what is needed, once something is needed. Profiles that only
+#: close (no-netmeeting) or only guard would otherwise cut the machine off.
 _FALLBACK = {Hook.INPUT: Verdict.DROP, Hook.OUTPUT: Verdict.ACCEPT, Hook.FORWARD: Verdict.DROP}
 
 
@@ -88,11 +90,12 @@ class Compiler:
             raise PolicyError(problems)
         defaults = {hook: _default(policy, hook) for hook in _hooks(policy)}
         chains = tuple(_chain(policy, hook, default, opened, needs, closed) for hook, (default, _) in defaults.items())
+        accepting = [chain.hook for chain in chains if chain.default is Verdict.ACCEPT]
         notes = [
             *(note for each in opened for note in each.notes),
             *resolved_conflicts(needs, closed[StatementKind.FORBID]),
             *(note for _, notes in defaults.values() for note in notes),
-            *_notes.policy_notes(policy, self._database, needs),
+            *_notes.policy_notes(policy, self._database, needs, accepting),
         ]
         assignments = tuple(assignment for each in opened for assignment in each.assignments)
         return Compilation(Ruleset(name=policy.name, chains=chains, helpers=assignments), _notes.distinct(notes))
@@ -138,11 +141,20 @@ def _default(policy: Policy, hook: Hook) -> tuple[DefaultVerdict | None, list[No
     return strictest, [_notes.defaults_differ(strictest, declared)] if len(verdicts) > 1 else []
 
 
+def _needs_anything(policy: Policy) -> bool:
+    return any(statement.kind is StatementKind.NEED for statement in policy.statements)
+
+
 def _log(policy: Policy, hook: Hook, verdict: Verdict) -> Log:
     return Log(prefix=f"fwadvisor {hook} {verdict}: ", rate=policy.log_rate)
 
 
 def _rules(policy: Policy, selections: list[Selection], hook: Hook, default: Verdict) -> list[Rule]:
+    """The rules of one kind of statement on one hook.
+
+    Where statements of a kind overlap the stricter verdict and the one that logs come first, so that their
+    order in the profiles means nothing.
+    """
     rules: dict[tuple[object, ...], Rule] = {}
     for selection in selections:
         if selection.hook is not hook:
@@ -156,7 +168,7 @@ def _rules(policy: Policy, selections: list[Selection], hook: Hook, default: Ver
             verdict = statement.verdict or Verdict.DROP
         log = _log(policy, hook, verdict) if statement.log else None
         rules.setdefault((selection.match, log), Rule(selection.match, verdict, selection.origin, log))
-    return list(rules.values())
+    return sorted(rules.values(), key=lambda rule: (_STRICTEST.index(rule.verdict), rule.log is None))
 
 
 def _chain(
@@ -167,7 +179,7 @@ def _chain(
     needs: list[Selection],
     closed: dict[StatementKind, list[Selection]],
 ) -> Chain:
-    default = declared.verdict if declared else _FALLBACK[hook]
+    default = declared.verdict if declared else _FALLBACK[hook] if _needs_anything(policy) else Verdict.ACCEPT
     related = list(dict.fromkeys(rule for each in opened for rule in each.related if rule[0] is hook))
     rules = [
         *baseline(hook, policy.kind, [rule for _, rule in related], dhcp_client=policy.dhcp_client),

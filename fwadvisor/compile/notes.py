@@ -10,13 +10,15 @@ from fwadvisor.dialects.base import Capabilities
 from fwadvisor.model.address import describe_addresses
 from fwadvisor.model.interval import contains, format_ports, size
 from fwadvisor.model.note import Note, Topic
-from fwadvisor.model.policy import SELF, DefaultVerdict, Policy, Statement, StatementKind, Strategy
+from fwadvisor.model.policy import ANYONE, SELF, DefaultVerdict, Policy, Statement, StatementKind, Strategy
 from fwadvisor.model.rule import TCP, UDP, Hook, Verdict, protocol_name
 from fwadvisor.ports.database import Database
 from fwadvisor.ports.facts import PROTOCOL_NUMBERS, Flow, Port, Risk
 
 #: Ports by which administrators usually reach a machine.
 _ADMIN_PORTS = (22, 3389, 5985, 5986)
+#: The profile whose needs are administration whatever port they name.
+_ADMIN_PROFILE = "remote-admin"
 
 
 def distinct(notes: Iterable[Note]) -> tuple[Note, ...]:
@@ -197,9 +199,13 @@ def _pin_on_device(
 # -- the whole policy ---------------------------------------------------------------------------------------
 
 
-def policy_notes(policy: Policy, database: Database, needs: list[Selection]) -> list[Note]:
-    """Residual risks of what is open, and the danger of locking oneself out."""
-    return [*_risks(database, needs), *_lockout(policy, needs), *_cautions(policy, database)]
+def policy_notes(policy: Policy, database: Database, needs: list[Selection], accepting: list[Hook]) -> list[Note]:
+    """Residual risks of what is open, and the danger of locking oneself out; `accepting` let everything else pass."""
+    return [
+        *_risks(database, needs),
+        *(_only_closes(policy) if Hook.INPUT in accepting else _lockout(needs)),
+        *_cautions(policy, database),
+    ]
 
 
 def _risks(database: Database, needs: list[Selection]) -> list[Note]:
@@ -208,15 +214,17 @@ def _risks(database: Database, needs: list[Selection]) -> list[Note]:
     seen: dict[tuple[object, ...], list[Port]] = {}
     for need in needs:
         match = need.match
-        if need.hook is Hook.OUTPUT or match.destination_ports is None:
+        if need.hook is Hook.OUTPUT or not _from_strangers(need):
             continue
-        if match.source is not None and match.source.name != "internet":
+        where = "anybody" if need.path.source.name == ANYONE else "the internet"
+        if match.destination_ports is None:
+            if not match.icmp and (not match.protocols or TCP in match.protocols or UDP in match.protocols):
+                found.append(_every_port(need, where))
             continue
         key = match.protocols, match.destination_ports
         if key not in seen:
             seen[key] = _risky(database, *key)
         for port in seen[key]:
-            where = "anybody" if match.source is None and not match.in_interfaces else "the internet"
             found.append(
                 Note(
                     id="open-to-everybody",
@@ -227,6 +235,22 @@ def _risks(database: Database, needs: list[Selection]) -> list[Note]:
                 )
             )
     return found
+
+
+def _from_strangers(need: Selection) -> bool:
+    """Whether the zone that may begin the connection is anybody or the internet."""
+    source = need.path.source
+    return source.name == "internet" or (source.addresses is None and not source.interfaces)
+
+
+def _every_port(need: Selection, where: str) -> Note:
+    return Note(
+        id="open-to-everybody",
+        topic=Topic.RISK,
+        text=f"Every port is open to {where} ({need.origin.text}), with whatever listens there now or later. "
+        "Name the ports and the peers that need them.",
+        places=(need.statement.place,),
+    )
 
 
 def _risky(database: Database, protocols: tuple[int, ...], ports: tuple[tuple[int, int], ...]) -> list[Port]:
@@ -245,15 +269,28 @@ def _risky(database: Database, protocols: tuple[int, ...], ports: tuple[tuple[in
     ]
 
 
-def _lockout(policy: Policy, needs: list[Selection]) -> list[Note]:
-    declared = [each.verdict for each in policy.defaults if each.hook is Hook.INPUT]
-    if declared and all(verdict is Verdict.ACCEPT for verdict in declared):
+def _only_closes(policy: Policy) -> list[Note]:
+    """Where nothing is needed and no default is declared, this is no firewall yet."""
+    if any(each.hook is Hook.INPUT for each in policy.defaults):
         return []
+    return [
+        Note(
+            id="only-closes",
+            topic=Topic.RISK,
+            text="No profile here needs anything, so whatever they do not close stays open. For a machine that is "
+            "closed but for its purpose, add the profiles of that purpose, or workstation or server-baseline.",
+        )
+    ]
+
+
+def _lockout(needs: list[Selection]) -> list[Note]:
     for need in needs:
         match = need.match
         if need.hook is Hook.INPUT and (not match.protocols or TCP in match.protocols or UDP in match.protocols):
             ports = match.destination_ports
             if ports is None or any(contains(ports, port) for port in _ADMIN_PORTS):
+                return []
+            if need.statement.profile == _ADMIN_PROFILE:
                 return []
     return [
         Note(
