@@ -23,6 +23,7 @@ from fwadvisor.model.policy import Policy
 from fwadvisor.ports import load
 from fwadvisor.profile import load_policy
 from fwadvisor.report import notes_json, notes_markdown
+from fwadvisor.report.decided import shared_chains
 
 #: The note that every rule file says in its own header already.
 _LOOK = "look"
@@ -59,11 +60,12 @@ class Generated:
         """All files: rules of every target, then notes.md and notes.json."""
         rules = [each for files in self.outputs.values() for each in files]
         with uncollected():
-            return (
-                *rules,
-                OutputFile("notes.md", notes_markdown.render(self.policy, self.compilations).encode()),
-                OutputFile("notes.json", notes_json.render(self.policy, self.compilations).encode()),
-            )
+            chains = shared_chains(self.compilations)
+            notes = [
+                OutputFile(name, render(self.policy, self.compilations, chains).encode())
+                for name, render in (("notes.md", notes_markdown.render), ("notes.json", notes_json.render))
+            ]
+        return (*rules, *notes)
 
 
 def generate(request: Request) -> Generated:
@@ -91,7 +93,7 @@ def _generate(request: Request) -> Generated:
     compilations: dict[str, Compilation] = {}
     problems: list[Diagnostic] = []
     for name in targets:
-        capabilities = dialect(name).capabilities
+        capabilities = dialect(name).capabilities.under(request.options)
         try:
             compiled = compiler.compile(capabilities)
             ruleset, notes = fit(compiled.ruleset, capabilities, approximate=request.allow_approximate)

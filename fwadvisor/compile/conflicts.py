@@ -188,7 +188,7 @@ def resolved_conflicts(needs: list[Selection], forbids: list[Selection]) -> list
         key = id(need.statement), id(forbid.statement)
         by_numbers = shared.setdefault(key, (need, forbid, {}))[2]
         ends = by_numbers.setdefault(_shared_numbers(need.match, forbid.match), [])
-        path = need.origin.text.rpartition(": ")[2]
+        path = str(need.path)
         if path not in ends:
             ends.append(path)
     return [

@@ -39,10 +39,15 @@ class Path:
 class Selection:
     """The packets that one statement speaks of on one path."""
 
-    hook: Hook
+    path: Path
     match: Match
     origin: Origin
     statement: Statement
+
+    @property
+    def hook(self) -> Hook:
+        """The hook of the path."""
+        return self.path.hook
 
 
 def span_of(statement: Statement) -> Span:
@@ -172,7 +177,7 @@ def select(
     for path in paths(policy, sources, destinations, statement.kind):
         match = match_on(path, numbers)
         if match is not None:
-            yield Selection(path.hook, match, origin_of(statement, subject, path, flow), statement)
+            yield Selection(path, match, origin_of(statement, subject, path, flow), statement)
 
 
 def inline_selections(policy: Policy, statement: Statement) -> list[Selection]:

@@ -95,7 +95,8 @@ def _multicast(
 ) -> Iterator[Selection]:
     """The question to the group, and the unicast answers, which connection tracking does not relate to it.
 
-    Answers are accepted only from the zone that plays the asked role, from the asked port.
+    Answers pass only between the zones that play the two roles, from the asked port. Nothing is forwarded:
+    questions to a group end at the link or take multicast routing.
     """
     groups = address_set(database.ports[flow.port].multicast_groups, f"{flow.port} group")
     answer = InlineFlow(
@@ -105,22 +106,22 @@ def _multicast(
         text=f"{flow.id} answer",
     )
     for path in paths(policy, *_ends(statement, flow), statement.kind):
+        if path.hook is Hook.FORWARD:
+            continue
         if path.hook is Hook.OUTPUT:
             group = Zone(name="multicast group", addresses=groups, interfaces=path.destination.interfaces)
             asked = Path(path.hook, path.source, group)
             match = match_on(asked, numbers)
             if match:
                 yield _selection(statement, asked, match, f"{numbers.text} question", flow)
-            back = Path(Hook.INPUT, path.destination, path.source)
-            match = match_on(back, answer)
-            if match:
-                yield _selection(statement, back, match, answer.text, flow)
+        back = Path(Hook.INPUT if path.hook is Hook.OUTPUT else Hook.OUTPUT, path.destination, path.source)
+        match = match_on(back, answer)
+        if match:
+            yield _selection(statement, back, match, answer.text, flow)
 
 
 def _selection(statement: Statement, path: Path, match: Match, text: str, flow: Flow) -> Selection:
-    return Selection(
-        path.hook, match, origin_of(statement, f"{statement.application} {text}", path, flow.id), statement
-    )
+    return Selection(path, match, origin_of(statement, f"{statement.application} {text}", path, flow.id), statement)
 
 
 def _negotiated(policy: Policy, statement: Statement, flow: Flow, service: Service) -> Iterator[Selection]:

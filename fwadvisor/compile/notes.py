@@ -11,7 +11,7 @@ from fwadvisor.model.address import describe_addresses
 from fwadvisor.model.interval import contains, format_ports, size
 from fwadvisor.model.note import Note, Topic
 from fwadvisor.model.policy import ANYONE, SELF, DefaultVerdict, Policy, Statement, StatementKind, Strategy
-from fwadvisor.model.rule import TCP, UDP, Hook, Verdict, protocol_name
+from fwadvisor.model.rule import TCP, UDP, Hook, protocol_name
 from fwadvisor.ports.database import Database
 from fwadvisor.ports.facts import PROTOCOL_NUMBERS, Flow, Port, Risk
 

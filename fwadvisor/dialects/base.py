@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from socket import AF_INET, AF_INET6, inet_ntop
 from typing import TYPE_CHECKING, Protocol
@@ -27,6 +27,8 @@ class Capabilities:
     verdicts: frozenset[Verdict]
     #: Protocols whose ports can be matched.
     port_protocols: frozenset[int]
+    #: The same under an option of the dialect's text, where it says more: (option, value) -> protocols.
+    port_protocols_under: tuple[tuple[tuple[str, str], frozenset[int]], ...] = ()
     #: Connection-tracking helpers that can be assigned, by the kernel's names.
     helpers: frozenset[str] = frozenset()
     #: Whether a rule can log.
@@ -37,6 +39,11 @@ class Capabilities:
     look: tuple[str, ...] = ()
     #: The longest interface name, and the pattern that names must satisfy.
     interface_pattern: str = r"[A-Za-z0-9_.:-]{1,15}"
+
+    def under(self, options: tuple[tuple[str, str], ...]) -> Capabilities:
+        """The capabilities where the text is written under these options."""
+        more = [protocols for option, protocols in self.port_protocols_under if option in options]
+        return replace(self, port_protocols=self.port_protocols.union(*more))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

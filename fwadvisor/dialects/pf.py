@@ -22,7 +22,7 @@ from fwadvisor.dialects.pf_match import (
     verdict,
 )
 from fwadvisor.errors import UnknownNameError
-from fwadvisor.model.rule import LOOPBACK, TCP, UDP, Chain, Hook, Log, Rule, Ruleset, Verdict
+from fwadvisor.model.rule import LOOPBACK, SCTP, TCP, UDP, Chain, Hook, Log, Rule, Ruleset, Verdict
 
 #: What reassembles fragments, which port rules never match otherwise. OpenBSD does so by itself; the older and
 #: the newer FreeBSD each refuse the other's word for it.
@@ -44,6 +44,7 @@ _CAPABILITIES = Capabilities(
     hooks=frozenset(Hook),
     verdicts=frozenset(Verdict),
     port_protocols=frozenset({TCP, UDP}),
+    port_protocols_under=((("pf-variant", "freebsd"), frozenset({SCTP})),),
     implicit_states=True,
     look=("pfctl -vvsr", "pfctl -sl", "pfctl -ss"),
     interface_pattern=r"[A-Za-z][A-Za-z0-9_.]{0,14}",
