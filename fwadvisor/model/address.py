@@ -17,10 +17,11 @@ class Family(IntEnum):
     IPV4 = 4
     IPV6 = 6
 
-    @property
-    def bits(self) -> int:
-        """Length of an address."""
-        return 32 if self is Family.IPV4 else 128
+    #: Length of an address.
+    bits: int
+
+    def __init__(self, version: int) -> None:
+        self.bits = 32 if version == 4 else 128
 
     @property
     def universe(self) -> Intervals:

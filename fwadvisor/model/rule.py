@@ -17,6 +17,13 @@ PROTOCOL_NAMES = {
     50: "esp", 51: "ah", ICMPV6: "icmpv6", 89: "ospf", 103: "pim", 112: "vrrp", SCTP: "sctp", 136: "udplite",
 }  # fmt: skip
 
+_FAMILIES: dict[tuple[bool, bool], tuple[Family, ...]] = {
+    (True, True): FAMILIES,
+    (True, False): (Family.IPV4,),
+    (False, True): (Family.IPV6,),
+    (False, False): (),
+}
+
 #: Stands in an interface list for the loopback interface, whatever a system calls it.
 LOOPBACK = "<loopback>"
 
@@ -145,15 +152,20 @@ class Match:
 
     def families(self) -> tuple[Family, ...]:
         """The IP versions in which a packet can match: (), one or both."""
-        return tuple(
-            family
-            for family in FAMILIES
-            if self.family in (None, family)
-            and (self.source is None or self.source.of(family))
-            and (self.destination is None or self.destination.of(family))
-            and not (self.protocols == (ICMP,) and family is Family.IPV6)
-            and not (self.protocols == (ICMPV6,) and family is Family.IPV4)
+        family, source, destination, protocols = self.family, self.source, self.destination, self.protocols
+        v4 = (
+            family is not Family.IPV6
+            and (source is None or source.v4 != ())
+            and (destination is None or destination.v4 != ())
+            and protocols != (ICMPV6,)
         )
+        v6 = (
+            family is not Family.IPV4
+            and (source is None or source.v6 != ())
+            and (destination is None or destination.v6 != ())
+            and protocols != (ICMP,)
+        )
+        return _FAMILIES[v4, v6]
 
 
 @dataclass(frozen=True, slots=True)

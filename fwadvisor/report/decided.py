@@ -14,10 +14,13 @@ from fwadvisor.model.rule import LOOPBACK, Chain, Hook, Match, Rule, Verdict, pr
 
 @dataclass(frozen=True, slots=True)
 class SharedRule:
-    """A rule, and the dialects that have it; () means all."""
+    """A rule in words, and the dialects that have it; () means all."""
 
     rule: Rule
     dialects: tuple[str, ...]
+    traffic: str
+    source: str
+    destination: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,12 +46,23 @@ def shared_chains(compilations: Mapping[str, Compilation]) -> list[SharedChain]:
         if not chains:
             continue
         shared = tuple(
-            SharedRule(rule, () if len(names) == len(chains) else tuple(name for name in chains if name in names))
+            _shared(rule, () if len(names) == len(chains) else tuple(name for name in chains if name in names))
             for rule, names in _merged(chains)
         )
         default = next(iter(chains.values())).default
         found.append(SharedChain(hook, default, shared, () if len(chains) == len(compilations) else tuple(chains)))
     return found
+
+
+def _shared(rule: Rule, dialects: tuple[str, ...]) -> SharedRule:
+    match = rule.match
+    return SharedRule(
+        rule,
+        dialects,
+        traffic=describe_traffic(match),
+        source=describe_end(match.source, match.in_interfaces),
+        destination=describe_end(match.destination, match.out_interfaces),
+    )
 
 
 def _merged(chains: Mapping[str, Chain]) -> list[tuple[Rule, list[str]]]:

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from fwadvisor.compile import Compilation
 from fwadvisor.model.note import Note
 from fwadvisor.model.policy import Policy, ProfileUse
-from fwadvisor.model.rule import HelperAssignment, Place, Rule
-from fwadvisor.report.decided import describe_end, describe_traffic, shared_chains, shared_notes
+from fwadvisor.model.rule import HelperAssignment, Place
+from fwadvisor.report.decided import SharedChain, SharedRule, describe_end, describe_traffic, shared_notes
 
 VERSION = 1
 
 
-def render(policy: Policy, compilations: Mapping[str, Compilation]) -> str:
+def render(policy: Policy, compilations: Mapping[str, Compilation], chains: Sequence[SharedChain]) -> str:
     """The policy, each decision with its reason, and every note; a line for each, so that versions compare well."""
-    chains = shared_chains(compilations)
     content: dict[str, Any] = {
         "version": VERSION,
         "policy": policy.name,
@@ -26,7 +25,7 @@ def render(policy: Policy, compilations: Mapping[str, Compilation]) -> str:
         "profiles": [_profile(use) for use in policy.profiles],
         "defaults": {chain.hook.value: chain.default.value for chain in chains},
         "rules": [
-            _rule(chain.hook.value, shared.rule, shared.dialects or chain.dialects)
+            _rule(chain.hook.value, shared, shared.dialects or chain.dialects)
             for chain in chains
             for shared in chain.rules
         ],
@@ -64,14 +63,14 @@ def _profile(use: ProfileUse) -> dict[str, Any]:
     }
 
 
-def _rule(hook: str, rule: Rule, dialects: tuple[str, ...]) -> dict[str, Any]:
-    match, origin = rule.match, rule.origin
+def _rule(hook: str, shared: SharedRule, dialects: tuple[str, ...]) -> dict[str, Any]:
+    rule, origin = shared.rule, shared.rule.origin
     return {
         "hook": hook,
         "verdict": rule.verdict.value,
-        "traffic": describe_traffic(match),
-        "from": describe_end(match.source, match.in_interfaces),
-        "to": describe_end(match.destination, match.out_interfaces),
+        "traffic": shared.traffic,
+        "from": shared.source,
+        "to": shared.destination,
         "log": rule.log is not None,
         "made_by": origin.kind.value,
         "text": origin.text,

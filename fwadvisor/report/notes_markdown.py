@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 
 from fwadvisor.compile import Compilation
@@ -11,7 +11,7 @@ from fwadvisor.diagnostic import printable
 from fwadvisor.model.note import Note, Topic
 from fwadvisor.model.policy import Policy
 from fwadvisor.model.rule import OriginKind
-from fwadvisor.report.decided import SharedChain, describe_end, describe_traffic, shared_chains, shared_notes
+from fwadvisor.report.decided import SharedChain, shared_notes
 
 _TITLES = {
     Topic.DECISION: "What was decided",
@@ -29,9 +29,8 @@ def escape(text: str) -> str:
     return re.sub(r"([\\`*_{}\[\]<#|~!&])", r"\\\1", printable(text).replace("\t", " "))
 
 
-def render(policy: Policy, compilations: Mapping[str, Compilation]) -> str:
+def render(policy: Policy, compilations: Mapping[str, Compilation], chains: Sequence[SharedChain]) -> str:
     """The whole document."""
-    chains = shared_chains(compilations)
     lines = [f"# Notes on {escape(policy.name)}", ""]
     lines += [f"Firewall rules for a {policy.kind}, written for {', '.join(compilations)}.", ""]
     lines += _profiles(policy)
@@ -100,9 +99,9 @@ def _chain(chain: SharedChain) -> Iterator[str]:
         rows.append(
             (
                 rule.verdict.value + (", logged" if rule.log else ""),
-                escape(describe_traffic(rule.match)),
-                escape(describe_end(rule.match.source, rule.match.in_interfaces)),
-                escape(describe_end(rule.match.destination, rule.match.out_interfaces)),
+                escape(shared.traffic),
+                escape(shared.source),
+                escape(shared.destination),
                 escape(why),
                 escape(str(origin.place)) if origin.place else "",
                 ", ".join(shared.dialects) or "all",
