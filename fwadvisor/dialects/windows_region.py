@@ -147,7 +147,7 @@ def minus(a: Region, b: Region) -> list[Region]:
     for side in _SIDES:
         outside = subtract(rest[side], b[side])
         if outside:
-            piece = Region(*rest[:side], outside, *rest[side + 1 :])
+            piece = Region._make((*rest[:side], outside, *rest[side + 1 :]))
             if families(piece):
                 pieces.append(piece)
             rest[side] = intersect(rest[side], b[side])
