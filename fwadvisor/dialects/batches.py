@@ -7,12 +7,14 @@ turns into a decision diagram; few rules of a shape stay as they are, one readab
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
+from operator import attrgetter
 
-from fwadvisor.dialects.diagram import Action, Dimension, Row, values_of
-from fwadvisor.model.address import FAMILIES, Family
+from fwadvisor.dialects.diagram import Action, Dimension, Row, services
+from fwadvisor.model.address import FAMILIES, AddressSet, Family
+from fwadvisor.model.interval import Intervals
 from fwadvisor.model.rule import Match, Rule
 
 #: From so many rules of one shape on, a batch is decided by a diagram. A linear rule costs some 20 ns for
@@ -48,16 +50,38 @@ class Batch:
             protocols=match.protocols if match.icmp or match.source_ports else (),
         )
 
-    def of(self, family: Family | None) -> list[Rule]:
+    def of(self, family: Family | None) -> tuple[Rule, ...]:
         """The rules that a packet of the family can match."""
-        return [rule for rule in self.rules if family is None or family in rule.match.families()]
+        if family is None:
+            return self.rules
+        return tuple(rule for rule in self.rules if family in rule.match.families())
 
-    def rows(self, family: Family | None) -> list[Row]:
-        """The rules of one family as rows of a diagram over `dimensions`."""
-        return [
-            Row(tuple(values_of(rule.match, dimension, family) for dimension in self.dimensions), action_of(rule))
-            for rule in self.of(family)
-        ]
+    def rows(self, rules: Iterable[Rule], family: Family | None) -> list[Row]:
+        """Rules of one family as rows of a diagram over `dimensions`."""
+        read = [_reader(dimension, family) for dimension in self.dimensions]
+        return [Row(tuple([values(rule.match) for values in read]), action_of(rule)) for rule in rules]
+
+
+def _reader(dimension: Dimension, family: Family | None) -> Callable[[Match], Intervals]:
+    """What a match asks in one dimension, which it must restrict."""
+    if dimension is Dimension.SERVICE:
+        known: dict[tuple[tuple[int, ...], Intervals | None], Intervals] = {}
+
+        def of_service(match: Match) -> Intervals:
+            key = (match.protocols, match.destination_ports)
+            if key not in known:
+                known[key] = services(*key)
+            return known[key]
+
+        return of_service
+    pick = attrgetter(dimension.value)
+    v4 = family is Family.IPV4
+
+    def of_addresses(match: Match) -> Intervals:
+        addresses: AddressSet = pick(match)
+        return addresses.v4 if v4 else addresses.v6
+
+    return of_addresses
 
 
 def action_of(rule: Rule) -> Action:
@@ -79,11 +103,11 @@ def _dimensions(match: Match) -> tuple[Dimension, ...]:
 def _context(rule: Rule) -> _Context:
     """Everything that rules of one batch share: what they ask besides their dimensions."""
     match = rule.match
-    single = match.families() if len(match.families()) == 1 and not (match.source or match.destination) else ()
+    families = () if match.source or match.destination else match.families()
     return (
         _dimensions(match),
         match.family,
-        single,
+        families if len(families) == 1 else (),
         match.protocols if match.icmp or match.source_ports else (),
         match.source_ports,
         match.icmp,

@@ -12,11 +12,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import pairwise, permutations
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
-from fwadvisor.model.address import Family
 from fwadvisor.model.interval import Intervals, normalize
-from fwadvisor.model.rule import Log, Match, Verdict
+from fwadvisor.model.rule import Log, Verdict
 
 _PORT_BITS = 16
 _ALL_PORTS = (1 << _PORT_BITS) - 1
@@ -39,8 +38,7 @@ class Action:
     log: Log | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(NamedTuple):
     """A rule in numbers: the values in each dimension that it matches, and its action."""
 
     values: tuple[Intervals, ...]
@@ -54,17 +52,21 @@ class Node:
     dimension: Dimension
     edges: tuple[tuple[int, int, Node | Action], ...]
 
-    def inner(self) -> Iterator[tuple[int, int, Node]]:
-        """The edges that lead to nodes; from one node either all do or none."""
-        return ((first, last, child) for first, last, child in self.edges if isinstance(child, Node))
+    def inner(self) -> Iterator[Node]:
+        """The nodes that the edges lead to, edge by edge; from one node either all edges lead to nodes or none."""
+        return (child for _, _, child in self.edges if isinstance(child, Node))
 
-    def ends(self) -> Iterator[tuple[int, int, Action]]:
-        """The edges that lead to actions."""
-        return ((first, last, child) for first, last, child in self.edges if isinstance(child, Action))
+    def ends(self) -> Iterator[Action]:
+        """The actions that the edges lead to, edge by edge."""
+        return (child for _, _, child in self.edges if isinstance(child, Action))
 
-    def below(self) -> set[Node]:
-        """The nodes that edges lead to."""
-        return {child for _, _, child in self.inner()}
+    def below(self) -> dict[Node, None]:
+        """The nodes that edges lead to, each once, in order."""
+        return dict.fromkeys(self.inner()) if self.edges and isinstance(self.edges[0][2], Node) else {}
+
+    def actions(self) -> dict[Action, None]:
+        """The actions that edges lead to, each once, in order."""
+        return dict.fromkeys(self.ends())
 
     def decide(self, value: dict[Dimension, int]) -> Action | None:
         """The action for a packet of these values, or None; the plain reading, for checks."""
@@ -99,16 +101,6 @@ def split_services(first: int, last: int) -> Iterable[tuple[int, int, int]]:
         end = min(last, protocol << _PORT_BITS | _ALL_PORTS)
         yield protocol, first & _ALL_PORTS, end & _ALL_PORTS
         first = end + 1
-
-
-def values_of(match: Match, dimension: Dimension, family: Family | None) -> Intervals:
-    """What `match` asks in one dimension, which it must restrict."""
-    if dimension is Dimension.SERVICE:
-        return services(match.protocols, match.destination_ports)
-    addresses = match.source if dimension is Dimension.SOURCE else match.destination
-    if addresses is None or family is None:
-        raise ValueError(f"the rule names no {dimension}")
-    return addresses.of(family)
 
 
 class _TooLargeError(Exception):

@@ -8,7 +8,7 @@ from fwadvisor.dialects.base import slug
 from fwadvisor.dialects.diagram import Action, Dimension, Node, split_services
 from fwadvisor.dialects.nftables_lookup import concatenation, flattened, map_text, selector_of, set_text
 from fwadvisor.dialects.nftables_match import braced, protocol_word
-from fwadvisor.dialects.ranges import range_text
+from fwadvisor.dialects.ranges import range_texts
 from fwadvisor.model.address import Family
 from fwadvisor.model.rule import TCP, Log, Verdict
 
@@ -95,11 +95,11 @@ class Chains:
             raise ValueError("addresses are decided for one family")
         selector = selector_of(node.dimension, family)
         leads = {child: self._leads(child, family) for child in dict.fromkeys(child for _, _, child in node.edges)}
+        texts = range_texts(((first, last) for first, last, _ in node.edges), family)
         if len(leads) == 1:
-            ranges = [range_text(first, last, family) for first, last, _ in node.edges]
-            yield f"{selector} {set_text(ranges)} {next(iter(leads.values()))}"
+            yield f"{selector} {set_text(texts)} {next(iter(leads.values()))}"
         else:
-            elements = [f"{range_text(first, last, family)} : {leads[child]}" for first, last, child in node.edges]
+            elements = [f"{text} : {leads[child]}" for text, (_, _, child) in zip(texts, node.edges, strict=True)]
             yield f"{selector} {map_text(elements)}"
 
     def _services(self, node: Node, family: Family | None) -> Iterator[str]:

@@ -6,12 +6,12 @@ a minute to load, and the same elements in a thousand sets of two dimensions a s
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from itertools import chain
 
 from fwadvisor.dialects.diagram import Action, Dimension, Node, split_services
 from fwadvisor.dialects.nftables_match import ADDRESS, protocol_word, wrapped
-from fwadvisor.dialects.ranges import range_text
+from fwadvisor.dialects.ranges import range_texts
 from fwadvisor.model.address import Family
 from fwadvisor.model.rule import PORT_PROTOCOLS
 
@@ -45,9 +45,9 @@ def map_text(elements: list[str]) -> str:
 def flattened(root: Node) -> set[Node]:
     """The nodes that are looked up together with all they lead to, in one concatenation of two dimensions."""
     level = {root}
-    while any(next(child.inner(), None) for node in level for child in node.below()):
+    while any(child.below() for node in level for child in node.below()):
         level = set(chain.from_iterable(node.below() for node in level))
-    sizes = {node: sum(len(inner.edges) for _, _, inner in node.inner()) for node in level}
+    sizes = {node: sum(len(inner.edges) for inner in node.inner()) for node in level}
     single = sum(len(inner.edges) for inner in set(chain.from_iterable(node.below() for node in level)))
     if not single or sum(sizes.values()) > _MOST_REPETITION * single:
         return set()
@@ -69,24 +69,24 @@ def _has_ports(node: Node) -> bool:
 
 def concatenation(node: Node, family: Family, leads: Callable[[Action], str]) -> str:
     """The rule that looks up a node of `flattened`."""
-    actions = dict.fromkeys(action for inner in node.below() for _, _, action in inner.ends())
+    actions = dict.fromkeys(chain.from_iterable(inner.actions() for inner in node.below()))
     only = next(iter(actions)) if len(actions) == 1 else None
     ends = {action: "" if only else f" : {leads(action)}" for action in actions}
     tails = {
         inner: [
             f" . {text}{ends[action]}"
-            for first, last, action in inner.ends()
-            for text in _texts(first, last, inner.dimension, family)
+            for texts, action in zip(_texts(inner, family), inner.ends(), strict=True)
+            for text in texts
         ]
         for inner in node.below()
     }
     elements = [
         head + tail
-        for first, last, inner in node.inner()
-        for head in _texts(first, last, node.dimension, family)
+        for heads, inner in zip(_texts(node, family), node.inner(), strict=True)
+        for head in heads
         for tail in tails[inner]
     ]
-    below = next(inner.dimension for _, _, inner in node.inner())
+    below = next(node.inner()).dimension
     selector = f"{selector_of(node.dimension, family)} . {selector_of(below, family)}"
     # A concatenation is looked up in a set even where that has one element.
     return (
@@ -94,9 +94,15 @@ def concatenation(node: Node, family: Family, leads: Callable[[Action], str]) ->
     )
 
 
-def _texts(first: int, last: int, dimension: Dimension, family: Family) -> Iterator[str]:
-    if dimension is not Dimension.SERVICE:
-        yield range_text(first, last, family)
-        return
-    for protocol, low, high in split_services(first, last):
-        yield f"{protocol_word(protocol)} . {low if low == high else f'{low}-{high}'}"
+def _texts(node: Node, family: Family) -> list[tuple[str, ...]]:
+    """The values of each edge."""
+    ranges = [(first, last) for first, last, _ in node.edges]
+    if node.dimension is not Dimension.SERVICE:
+        return [(text,) for text in range_texts(ranges, family)]
+    return [
+        tuple(
+            f"{protocol_word(protocol)} . {low if low == high else f'{low}-{high}'}"
+            for protocol, low, high in split_services(first, last)
+        )
+        for first, last in ranges
+    ]

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 
 from fwadvisor.dialects.base import slug
 from fwadvisor.dialects.plan import COMMENT_BYTES
-from fwadvisor.dialects.ranges import everyone, range_text
+from fwadvisor.dialects.ranges import everyone, range_texts
 from fwadvisor.model.address import FAMILIES, AddressSet, Family
 from fwadvisor.model.interval import PORTS, Intervals, format_ports
 from fwadvisor.model.rule import ICMP, LOOPBACK, IcmpType, Match, protocol_name
@@ -70,12 +70,12 @@ class NamedSets:
     def text(self, ranges: Intervals, family: Family) -> str:
         """The set as it stands in a rule."""
         name = self._names.get((family, ranges))
-        return f"@{name}" if name else braced(range_text(*each, family) for each in ranges)
+        return f"@{name}" if name else braced(range_texts(ranges, family))
 
     def declarations(self) -> Iterator[str]:
         """The named sets, in the order of first use."""
         for (family, ranges), name in self._names.items():
-            elements = wrapped([range_text(*each, family) for each in ranges], "\t\t\t     ")
+            elements = wrapped(range_texts(ranges, family), "\t\t\t     ")
             yield (
                 f"\tset {name} {{\n\t\ttype {_SET_TYPE[family]}\n\t\tflags interval\n"
                 f"\t\telements = {{ {elements} }}\n\t}}\n"

@@ -21,6 +21,8 @@ class Decision:
     """A batch that became a diagram, for one family (None: both)."""
 
     batch: Batch
+    #: The rules of the batch that a packet of the family can match.
+    rules: tuple[Rule, ...]
     family: Family | None
     diagram: Diagram
 
@@ -34,7 +36,7 @@ def lead(step: Step) -> Match:
     if isinstance(step, Rule):
         return step.match
     common, fixed, family = step.batch.common(step.family), step.diagram.fixed, step.family
-    first = step.batch.of(family)[0].match
+    first = step.rules[0].match
     if Dimension.SERVICE in fixed:
         common = replace(common, protocols=first.protocols, destination_ports=first.destination_ports)
     if family is None:
@@ -60,19 +62,24 @@ def plan(rules: Iterable[Rule]) -> Iterator[Step]:
         if isinstance(each, Rule):
             yield each
             continue
-        decisions = [(family, diagram(each.dimensions, each.rows(family))) for family in each.families()]
-        if any(found is None for _, found in decisions):
+        decisions = [_decision(each, family) for family in each.families()]
+        if None in decisions:
             yield from each.rules
         else:
-            yield from (Decision(each, family, found) for family, found in decisions if found is not None)
+            yield from (decision for decision in decisions if decision is not None)
+
+
+def _decision(batch: Batch, family: Family | None) -> Decision | None:
+    rules = batch.of(family)
+    found = diagram(batch.dimensions, batch.rows(rules, family))
+    return Decision(batch, rules, family, found) if found else None
 
 
 def comment_of(step: Step) -> str:
     """Why a step is there, in a few words still to be made safe."""
     if isinstance(step, Rule):
         return reason(step.origin)
-    rules = step.batch.of(step.family)
-    return f"{len(rules)} rules from {reason(rules[0].origin)}"
+    return f"{len(step.rules)} rules from {reason(step.rules[0].origin)}"
 
 
 def reason(origin: Origin) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from socket import AF_INET6, inet_ntoa, inet_ntop
 
 from fwadvisor.model.address import Family, cidrs
@@ -14,14 +14,33 @@ def address_text(value: int, family: Family) -> str:
     return inet_ntoa(value.to_bytes(4)) if family is Family.IPV4 else inet_ntop(AF_INET6, value.to_bytes(16))
 
 
-def range_text(first: int, last: int, family: Family) -> str:
-    """A host, a network where the range is one, else ``first-last``."""
-    size = last - first + 1
-    if size == 1:
-        return address_text(first, family)
-    if size & (size - 1) or first & (size - 1):
-        return f"{address_text(first, family)}-{address_text(last, family)}"
-    return f"{address_text(first, family)}/{family.bits + 1 - size.bit_length()}"
+#: Size of a network -> what follows its address.
+_SUFFIXES = {
+    family: {1 << family.bits - length: f"/{length}" for length in range(family.bits)} | {1: ""} for family in Family
+}
+
+
+def range_texts(ranges: Iterable[tuple[int, int]], family: Family) -> list[str]:
+    """Each range as a host, a network where it is one, else ``first-last``."""
+    suffixes, width, is_v4 = _SUFFIXES[family], family.bits // 8, family is Family.IPV4
+    texts = []
+    for first, last in ranges:
+        size = last - first + 1
+        suffix = suffixes.get(size)
+        if suffix is None or first & (size - 1):
+            suffix = f"-{address_text(last, family)}"
+        address = first.to_bytes(width)
+        texts.append((inet_ntoa(address) if is_v4 else inet_ntop(AF_INET6, address)) + suffix)
+    return texts
+
+
+def network_texts(networks: Iterable[tuple[int, int]], family: Family) -> list[str]:
+    """Networks of (network value, prefix length), hosts without their length."""
+    bits = family.bits
+    return [
+        address_text(value, family) if length == bits else f"{address_text(value, family)}/{length}"
+        for value, length in networks
+    ]
 
 
 def networks_in(first: int, last: int, family: Family) -> Iterator[tuple[int, int]]:
