@@ -18,7 +18,7 @@ from fwadvisor.dialects.diagram import Action, Dimension, Node
 from fwadvisor.dialects.iptables_chains import OPTIONS, Chains, log_words
 from fwadvisor.dialects.iptables_match import conditions
 from fwadvisor.dialects.plan import Step, comment_of, lead, plan, reason
-from fwadvisor.dialects.ranges import everyone, networks_in
+from fwadvisor.dialects.ranges import everyone, networks_of
 from fwadvisor.model.address import Family, format_cidr
 from fwadvisor.model.rule import PORT_PROTOCOLS, Chain, HelperAssignment, Hook, Match, Rule, Ruleset, Verdict
 
@@ -125,7 +125,7 @@ def _match_words(match: Match, comment: str, leads: Callable[[int | None], str],
         for dimension, addresses in ((Dimension.SOURCE, match.source), (Dimension.DESTINATION, match.destination))
         if addresses is not None and not everyone(addresses.of(family), family)
     ]
-    written = [[each for first, last in ranges for each in networks_in(first, last, family)] for _, ranges in sides]
+    written = [networks_of(ranges, family) for _, ranges in sides]
     in_chains = len(found) * prod(map(len, written)) > _MOST_LINES
     single = [not in_chains or len(networks) == 1 for networks in written]
     listed = [side for side, alone in zip(sides, single, strict=True) if not alone]

@@ -13,9 +13,9 @@ from typing import TypeAlias
 from fwadvisor.dialects.base import slug
 from fwadvisor.dialects.diagram import Action, Dimension, Node, split_services
 from fwadvisor.dialects.iptables_match import port_words, protocol_words
-from fwadvisor.dialects.ranges import address_text, networks_in
+from fwadvisor.dialects.ranges import address_text, networks_in, networks_of
 from fwadvisor.model.address import Family
-from fwadvisor.model.interval import Intervals, normalize
+from fwadvisor.model.interval import Intervals, normalize, subtract
 from fwadvisor.model.rule import TCP, Log, Verdict
 
 _ICMP_REFUSAL = {Family.IPV4: "icmp-admin-prohibited", Family.IPV6: "icmp6-adm-prohibited"}
@@ -80,13 +80,21 @@ class Chains:
         return [f"-j {verdict.upper()}"]
 
     def one_of(self, dimension: Dimension, ranges: Intervals, target: str) -> str:
-        """The name of a chain that leads packets with an address in `ranges` on to `target`."""
+        """The name of a chain that leads packets with an address in `ranges` on to `target`.
+
+        Where that is shorter it names the addresses outside, which return.
+        """
         key = (dimension, ranges, target)
         known = self._lists.get(key)
         if known is None:
             known = self._lists[key] = self._new(_SHORT[dimension])
-            networks = [each for first, last in ranges for each in networks_in(first, last, self.family)]
-            self._branch(known, OPTIONS[dimension], [(*network, target) for network in networks])
+            networks, option = networks_of(ranges, self.family), OPTIONS[dimension]
+            others = networks_of(subtract(self.family.universe, ranges), self.family)
+            if len(others) <= min(_MOST_LINES, len(networks) // 2):
+                returning = [self._line(option, *network, "-j RETURN") for network in others]
+                self._lines[known] = [*returning, target]
+            else:
+                self._branch(known, option, [(*network, target) for network in networks])
         return known
 
     def decision(self, node: Node) -> str:

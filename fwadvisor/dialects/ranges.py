@@ -34,15 +34,6 @@ def range_texts(ranges: Iterable[tuple[int, int]], family: Family) -> list[str]:
     return texts
 
 
-def network_texts(networks: Iterable[tuple[int, int]], family: Family) -> list[str]:
-    """Networks of (network value, prefix length), hosts without their length."""
-    bits = family.bits
-    return [
-        address_text(value, family) if length == bits else f"{address_text(value, family)}/{length}"
-        for value, length in networks
-    ]
-
-
 def networks_in(first: int, last: int, family: Family) -> Iterator[tuple[int, int]]:
     """The fewest networks that make up a range, each as (network value, prefix length)."""
     size = last - first + 1
@@ -50,6 +41,11 @@ def networks_in(first: int, last: int, family: Family) -> Iterator[tuple[int, in
         yield from cidrs(((first, last),), family)
     else:
         yield first, family.bits + 1 - size.bit_length()
+
+
+def networks_of(ranges: Intervals, family: Family) -> list[tuple[int, int]]:
+    """The fewest networks that make up the ranges, each as (network value, prefix length)."""
+    return [network for first, last in ranges for network in networks_in(first, last, family)]
 
 
 def everyone(ranges: Intervals, family: Family) -> bool:
