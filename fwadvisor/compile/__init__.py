@@ -136,7 +136,8 @@ def _default(policy: Policy, hook: Hook) -> tuple[DefaultVerdict | None, list[No
     declared = [each for each in policy.defaults if each.hook is hook]
     if not declared:
         return None, []
-    strictest = min(declared, key=lambda each: _STRICTEST.index(each.verdict))
+    # Among equally strict ones the one that logs, so that the order of profiles means nothing.
+    strictest = min(declared, key=lambda each: (_STRICTEST.index(each.verdict), not each.log))
     verdicts = {each.verdict for each in declared}
     return strictest, [_notes.defaults_differ(strictest, declared)] if len(verdicts) > 1 else []
 

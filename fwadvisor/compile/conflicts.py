@@ -197,10 +197,15 @@ def resolved_conflicts(needs: list[Selection], forbids: list[Selection]) -> list
     ]
 
 
+def _called(selection: Selection) -> str:
+    """What people call the subject of a statement."""
+    statement = selection.statement
+    return statement.application or (f'"{statement.title}"' if statement.title else f'"{statement.flows[0].text}"')
+
+
 def _conflict(need: Selection, forbid: Selection, numbers: list[str]) -> Note:
-    wanted = need.statement.application or "inline flow"
+    wanted, closed = _called(need), _called(forbid)
     verb = "stays" if len(numbers) == 1 else "stay"
-    closed = forbid.statement.application or "the forbidden flow"
     return Note(
         id="need-wins",
         topic=Topic.CONFLICT,

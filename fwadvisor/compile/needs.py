@@ -66,11 +66,16 @@ def open_need(policy: Policy, statement: Statement, database: Database, capabili
     opened = Opened()
     flows = chosen_flows(application_of(statement, database), statement)
     service = serve(statement, flows, database, capabilities.helpers)
+    answers: list[Selection] = []
     for flow in flows:
         if service is not None and database.negotiated(flow):
             opened.selections += _negotiated(policy, statement, flow, service)
         else:
             opened.selections += _fixed(policy, statement, flow, database)
+            if flow.reply == "multicast":
+                answers += _answers(policy, statement, flow, database)
+    opened.selections += answers
+    opened.notes += notes.answer_notes(statement, answers)
     opened.served = service is not None
     if service is not None:
         if service.helpers:
@@ -86,19 +91,25 @@ def _ends(statement: Statement, flow: Flow) -> tuple[tuple[str, ...], tuple[str,
 def _fixed(policy: Policy, statement: Statement, flow: Flow, database: Database) -> Iterator[Selection]:
     numbers = numbers_of(flow, database)
     yield from select(policy, statement, numbers, *_ends(statement, flow), flow.id)
-    if flow.reply == "multicast":
-        yield from _multicast(policy, statement, flow, numbers, database)
-
-
-def _multicast(
-    policy: Policy, statement: Statement, flow: Flow, numbers: InlineFlow, database: Database
-) -> Iterator[Selection]:
-    """The question to the group, and the unicast answers, which connection tracking does not relate to it.
-
-    Answers pass only between the zones that play the two roles, from the asked port. Nothing is forwarded:
-    questions to a group end at the link or take multicast routing.
-    """
+    if flow.reply != "multicast":
+        return
     groups = address_set(database.ports[flow.port].multicast_groups, f"{flow.port} group")
+    for path in paths(policy, *_ends(statement, flow), statement.kind):
+        if path.hook is Hook.OUTPUT:
+            group = Zone(name="multicast group", addresses=groups, interfaces=path.destination.interfaces)
+            asked = Path(path.hook, path.source, group)
+            match = match_on(asked, numbers)
+            if match:
+                yield _selection(statement, asked, match, f"{numbers.text} question", flow)
+
+
+def _answers(policy: Policy, statement: Statement, flow: Flow, database: Database) -> Iterator[Selection]:
+    """The unicast answers to a question that went to a group; connection tracking does not relate them to it.
+
+    They pass only between the zones that play the two roles, from the asked port. Nothing is forwarded:
+    questions to a group end at the link, or take multicast routing.
+    """
+    numbers = numbers_of(flow, database)
     answer = InlineFlow(
         protocols=numbers.protocols,
         ports=flow.answer_to or HIGH_PORTS,
@@ -108,12 +119,6 @@ def _multicast(
     for path in paths(policy, *_ends(statement, flow), statement.kind):
         if path.hook is Hook.FORWARD:
             continue
-        if path.hook is Hook.OUTPUT:
-            group = Zone(name="multicast group", addresses=groups, interfaces=path.destination.interfaces)
-            asked = Path(path.hook, path.source, group)
-            match = match_on(asked, numbers)
-            if match:
-                yield _selection(statement, asked, match, f"{numbers.text} question", flow)
         back = Path(Hook.INPUT if path.hook is Hook.OUTPUT else Hook.OUTPUT, path.destination, path.source)
         match = match_on(back, answer)
         if match:

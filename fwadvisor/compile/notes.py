@@ -56,13 +56,14 @@ def media_notes(
     names = " and ".join(dict.fromkeys(database.ports[flow.port].title for flow in negotiated))
     peers = _peers(policy, statement, negotiated)
     dialects, places = (capabilities.dialect,), (statement.place,)
-    how = _how(statement, service, application.title, names, peers)
+    begun = "outbound " if _outbound_only(statement, negotiated, service) else ""
+    how = _how(statement, service, application.title, names, peers, begun)
     found = [
         Note(id=f"media-{service.strategy}", topic=Topic.MEDIA, text=how, dialects=dialects, places=places),
         Note(
             id="media-exposure",
             topic=Topic.EXPOSURE,
-            text=_exposure(application.title, service, peers),
+            text=_exposure(application.title, service, peers, begun),
             dialects=dialects,
             places=places,
         ),
@@ -93,8 +94,15 @@ def _ranges(service: Service) -> str:
     return " and ".join(parts)
 
 
-def _how(statement: Statement, service: Service, title: str, names: str, peers: str) -> str:
-    lead = f"{title}: the ports of {names} are agreed inside each call, so no static rule knows them."
+def _outbound_only(statement: Statement, negotiated: list[Flow], service: Service) -> bool:
+    """Whether only this machine begins the negotiated connections, so that nothing is open inwards."""
+    return service.strategy is Strategy.TRAVERSAL or all(
+        statement.roles.get(flow.source_role) == (SELF,) for flow in negotiated
+    )
+
+
+def _how(statement: Statement, service: Service, title: str, names: str, peers: str, begun: str) -> str:
+    lead = f"{title}: the ports of {names} are agreed at run time, so no static rule knows them."
     arithmetic = f" ({service.arithmetic})" if service.arithmetic else ""
     match service.strategy:
         case Strategy.TRACKED:
@@ -121,12 +129,12 @@ def _how(statement: Statement, service: Service, title: str, names: str, peers: 
                 "H.323-aware features off on every firewall along that path."
             )
         case Strategy.EVERYTHING:
-            return f"{lead} EVERY HIGH PORT is open towards {peers}: {_ranges(service)}{arithmetic}."
+            return f"{lead} EVERY HIGH PORT is open {begun}towards {peers}: {_ranges(service)}{arithmetic}."
         case _:
             return f"{lead} They are refused ({statement.place}): calls connect, but without control or media."
 
 
-def _exposure(title: str, service: Service, peers: str) -> str:
+def _exposure(title: str, service: Service, peers: str, begun: str) -> str:
     if service.tcp is None and service.udp is None:
         return f"{title}: between calls no negotiated port is open."
     counts = [
@@ -134,8 +142,7 @@ def _exposure(title: str, service: Service, peers: str) -> str:
         for name, ports in (("UDP", service.udp), ("TCP", service.tcp))
         if ports is not None
     ]
-    direction = "outbound " if service.strategy is Strategy.TRAVERSAL else ""
-    return f"{title}: {' and '.join(counts)} stay open {direction}at all times towards {peers}."
+    return f"{title}: {' and '.join(counts)} stay open {begun}at all times towards {peers}."
 
 
 def _helper_notes(flows: list[Flow], database: Database, dialects: tuple[str, ...]) -> list[Note]:
@@ -186,14 +193,38 @@ def _pin_on_device(
         dynamic.pin for flow in negotiated if (dynamic := database.ports[flow.port].dynamic) and dynamic.pin
     )
     setting = f" Setting on the device: {preset.setting}." if preset and preset.setting else ""
+    known = f" Where it is set, as far as known: {'; '.join(pins)}." if pins else ""
     return Note(
         id="pin-on-device",
         topic=Topic.LIMIT,
-        text=f"The device itself must be limited to {_ranges(service)}, or media stays blocked.{setting}"
-        + "".join(f" {pin[0].upper()}{pin[1:]}." for pin in pins),
+        text=f"The device or program itself must keep to {_ranges(service)}, or what it negotiates stays blocked."
+        f"{setting}{known}",
         dialects=dialects,
         places=(statement.place,),
     )
+
+
+def answer_notes(statement: Statement, answers: Sequence[Selection]) -> list[Note]:
+    """What it costs to let the answers to multicast questions in."""
+    ports: dict[str, dict[str, None]] = {}
+    for answer in answers:
+        match = answer.match
+        if answer.hook is Hook.INPUT and match.source_ports and match.destination_ports:
+            said = (
+                f"{protocol_name(match.protocols[0])} from port {format_ports(match.source_ports)} "
+                f"to {format_ports(match.destination_ports)}"
+            )
+            ports.setdefault(describe_addresses(answer.path.source.addresses), {})[said] = None
+    return [
+        Note(
+            id="multicast-answers",
+            topic=Topic.EXPOSURE,
+            text=f"{statement.application}: the answer to a question that went to a group is a new connection to a "
+            f"firewall, so {peers} may send {' and '.join(said)}, asked or not.",
+            places=(statement.place,),
+        )
+        for peers, said in ports.items()
+    ]
 
 
 # -- the whole policy ---------------------------------------------------------------------------------------
@@ -286,7 +317,7 @@ def _only_closes(policy: Policy) -> list[Note]:
 def _lockout(needs: list[Selection]) -> list[Note]:
     for need in needs:
         match = need.match
-        if need.hook is Hook.INPUT and (not match.protocols or TCP in match.protocols or UDP in match.protocols):
+        if need.hook is Hook.INPUT and match.source_ports is None and (not match.protocols or TCP in match.protocols):
             ports = match.destination_ports
             if ports is None or any(contains(ports, port) for port in _ADMIN_PORTS):
                 return []
