@@ -11,6 +11,7 @@ from fwadvisor.model.policy import ANYONE, SELF, InlineFlow, Kind, Policy, State
 from fwadvisor.model.rule import Hook, Match, Origin, OriginKind
 from fwadvisor.ports.database import Database
 from fwadvisor.ports.facts import PROTOCOL_NUMBERS, Application, Flow
+from fwadvisor.resources import source_line
 
 _SELF_ZONE = Zone(name=SELF, local=True)
 _ANYONE_ZONE = Zone(name=ANYONE)
@@ -53,7 +54,8 @@ class Selection:
 def span_of(statement: Statement) -> Span:
     """Where the statement stands, for a diagnostic."""
     place = statement.place
-    return Span(place.file, place.line, place.column)
+    source = source_line(place.file, place.line)
+    return Span(place.file, place.line, place.column, max(1, len(source) - place.column + 1), source)
 
 
 def zone_of(policy: Policy, name: str) -> Zone:

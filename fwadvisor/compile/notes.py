@@ -342,13 +342,23 @@ def _cautions(policy: Policy, database: Database) -> list[Note]:
             application = application_of(statement, database)
             deny = application.deny
             if deny.caution or deny.effective:
-                words = ". ".join(part for part in (f"effect {deny.effective}", deny.caution) if part)
+                edge = [flow for flow in application.flows if flow.id in deny.edge_only and not statement.only]
+                said = [f"effect {deny.effective}"] if deny.effective else []
+                said += [f"{_numbers(database, flow)} ({flow.id}) only towards the internet" for flow in edge]
+                caution = f" {deny.caution[0].upper()}{deny.caution[1:]}." if deny.caution else ""
                 found.append(
                     Note(
                         id="forbid-effect",
                         topic=Topic.DECISION,
-                        text=f"{application.title} is closed by port: {words}.",
+                        text=f"{application.title} is closed by port"
+                        + "".join(f"; {each}" for each in said)
+                        + f".{caution}",
                         places=(statement.place,),
                     )
                 )
     return found
+
+
+def _numbers(database: Database, flow: Flow) -> str:
+    ports = database.flow_ports(flow)
+    return f"{flow.transport} {format_ports(ports)}" if ports else flow.id

@@ -26,6 +26,7 @@ from fwadvisor.model.rule import (
     Verdict,
     protocol_name,
 )
+from fwadvisor.resources import source_line
 
 
 def fit(ruleset: Ruleset, capabilities: Capabilities, *, approximate: bool = False) -> tuple[Ruleset, list[Note]]:
@@ -81,7 +82,10 @@ def _no_hook(chain: Chain, capabilities: Capabilities) -> Diagnostic:
 
 def _span(origin: Origin) -> Span | None:
     place = origin.place
-    return Span(place.file, place.line, place.column) if place else None
+    if place is None:
+        return None
+    source = source_line(place.file, place.line)
+    return Span(place.file, place.line, place.column, max(1, len(source) - place.column + 1), source)
 
 
 def _fit_chain(

@@ -15,6 +15,8 @@ from fwadvisor.model.rule import OriginKind, Verdict
 from fwadvisor.report.decided import shared_notes
 
 _SHOWN = (Topic.CONFLICT, Topic.EXPOSURE, Topic.RISK)
+#: Of the other topics only this is shown: what --allow-approximate made narrower.
+_NARROWED = "narrowed"
 _WIDTH = 100
 
 
@@ -33,7 +35,7 @@ def summary(
             f"  {dialect(name).capabilities.title:<18} {_counts(compilations[name]):<34} {_places(files, where)}"
         )
     lines.append(f"  {'Notes':<53} {where['notes.md']}, {where['notes.json'].name}")
-    shown = [note for note in shared_notes(compilations) if note.topic in _SHOWN]
+    shown = [note for note in shared_notes(compilations) if note.topic in _SHOWN or note.id == _NARROWED]
     if shown:
         lines.append("")
     for note in shown:
