@@ -147,7 +147,7 @@ def _state_rules_from(steps: Sequence[Step], position: int, taken: set[int]) -> 
 def _state_map(group: Iterable[Step]) -> str:
     rules = [each for each in group if isinstance(each, Rule)]
     elements = ", ".join(f"{state} : {rule.verdict}" for rule in rules for state in rule.match.states)
-    words = "; ".join(rule.origin.text for rule in rules).replace(";", ",")
+    words = ", ".join(rule.origin.text for rule in rules)
     return f"ct state vmap {{ {elements} }} comment {quoted(words)}"
 
 

@@ -39,3 +39,9 @@ def pf_text() -> ModuleType:
 def rulesets() -> ModuleType:
     """Random rulesets, packets on their boundaries, hostile texts."""
     return _load("rulesets")
+
+
+@pytest.fixture(scope="session")
+def many() -> ModuleType:
+    """Rulesets with many rules of few shapes."""
+    return _load("many")
