@@ -30,6 +30,8 @@ class Family(IntEnum):
 
 
 FAMILIES = (Family.IPV4, Family.IPV6)
+#: Looking a member up in its class costs more than what is done with it here.
+_V4 = Family.IPV4
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +56,7 @@ class AddressSet:
 
     def of(self, family: Family) -> Intervals:
         """The part of one family, maybe empty."""
-        return self.v4 if family is Family.IPV4 else self.v6
+        return self.v4 if family is _V4 else self.v6
 
     def families(self) -> tuple[Family, ...]:
         """The families that have addresses here."""
@@ -94,7 +96,7 @@ def cidrs(ranges: Intervals, family: Family) -> Iterator[tuple[int, int]]:
 
 def format_address(value: int, family: Family) -> str:
     """One address in its canonical text (RFC 5952 for IPv6)."""
-    if family is Family.IPV4:
+    if family is _V4:
         return inet_ntop(AF_INET, value.to_bytes(4))
     return inet_ntop(AF_INET6, value.to_bytes(16))
 

@@ -17,6 +17,7 @@ PROTOCOL_NAMES = {
     50: "esp", 51: "ah", ICMPV6: "icmpv6", 89: "ospf", 103: "pim", 112: "vrrp", SCTP: "sctp", 136: "udplite",
 }  # fmt: skip
 
+_V4, _V6 = FAMILIES
 _FAMILIES: dict[tuple[bool, bool], tuple[Family, ...]] = {
     (True, True): FAMILIES,
     (True, False): (Family.IPV4,),
@@ -154,13 +155,13 @@ class Match:
         """The IP versions in which a packet can match: (), one or both."""
         family, source, destination, protocols = self.family, self.source, self.destination, self.protocols
         v4 = (
-            family is not Family.IPV6
+            family is not _V6
             and (source is None or source.v4 != ())
             and (destination is None or destination.v4 != ())
             and protocols != (ICMPV6,)
         )
         v6 = (
-            family is not Family.IPV4
+            family is not _V4
             and (source is None or source.v6 != ())
             and (destination is None or destination.v6 != ())
             and protocols != (ICMP,)

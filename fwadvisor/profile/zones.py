@@ -168,7 +168,7 @@ def unique_zones(
     ``profile.name``, and a second one of the same profile ``profile.name-2``.
     """
     contents: dict[str, set[tuple[object, ...]]] = {}
-    for _, zones, _ in uses:
+    for _, zones, _ in uses if len(uses) > 1 else ():
         for name, zone in zones.items():
             if zone is not None:
                 contents.setdefault(name, set()).add(_content(zone))
@@ -179,7 +179,8 @@ def unique_zones(
         for name, zone in zones.items():
             if zone is None:
                 continue
-            names[name] = _unique_name(name, profile, zone, unique) if len(contents[name]) > 1 else name
+            shared = contents.get(name, ())
+            names[name] = _unique_name(name, profile, zone, unique) if len(shared) > 1 else name
             unique.setdefault(names[name], _rename(zone, names[name]))
         changed = {old: new for old, new in names.items() if old != new}
         statements += [_use(statement, changed) for statement in own] if changed else own
