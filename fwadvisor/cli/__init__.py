@@ -5,12 +5,13 @@ This package imports only the standard library and typer at module level, so tha
 
 from __future__ import annotations
 
+import os
 import sys
 
 import typer
 
 from fwadvisor.cli import explain, generate, ports, profiles, search
-from fwadvisor.cli.common import fail
+from fwadvisor.cli.common import EXIT_ERROR, fail
 
 app = typer.Typer(
     name="fwadvisor",
@@ -49,11 +50,22 @@ def main() -> None:
     """Run the command line; exit 0 fine, 1 findings, 2 error."""
     from fwadvisor.errors import FwadvisorError
 
+    # A stream that was closed before the start is None; nobody reads it.
+    sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: PTH123, SIM115
+    sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: PTH123, SIM115
     try:
-        app()
+        try:
+            app()
+        finally:
+            sys.stdout.flush()
     except FwadvisorError as problem:
         sys.exit(fail(problem))
     except BrokenPipeError:
         # The reader has what it wanted (head, a closed pager); Python must not complain at exit.
         sys.stderr.close()
         sys.exit(0)
+    except OSError as problem:
+        print(f"error: cannot write the answer: {problem.strerror or problem}", file=sys.stderr)
+        # What is still buffered cannot be written either; Python must not try again at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        sys.exit(EXIT_ERROR)

@@ -16,7 +16,7 @@ from fwadvisor.dialects.base import Capabilities, Document, OutputFile, comment_
 from fwadvisor.dialects.batches import action_of
 from fwadvisor.dialects.diagram import Action, Dimension, Node
 from fwadvisor.dialects.iptables_chains import OPTIONS, Chains, log_words
-from fwadvisor.dialects.iptables_match import conditions
+from fwadvisor.dialects.iptables_match import conditions, protocol_words
 from fwadvisor.dialects.plan import Step, comment_of, lead, plan, reason
 from fwadvisor.dialects.ranges import everyone, networks_of
 from fwadvisor.model.address import Family, format_cidr
@@ -152,12 +152,13 @@ def _helper_lines(assignments: Sequence[HelperAssignment], chains: Chains) -> It
         out = each.hook is Hook.OUTPUT
         match = replace(each.match, states=(), out_interfaces=each.match.out_interfaces if out else ())
         target = f'-j CT --helper "{slug(each.helper, 15)}"'
-        for words in _match_words(match, _comment(reason(each.origin)), partial(_always, target), chains):
+        for words in _match_words(match, _comment(reason(each.origin)), partial(_assigns, target, match), chains):
             yield f"-A FWA-{'OUTPUT' if out else 'PREROUTING'} {words}"
 
 
-def _always(target: str, _: int | None) -> str:
-    return target
+def _assigns(target: str, match: Match, protocol: int | None) -> str:
+    """The assignment; the kernel takes it only in a line that itself names the protocol."""
+    return target if protocol is not None else f"{protocol_words(match.protocols[0])} {target}"
 
 
 DIALECT = Iptables()

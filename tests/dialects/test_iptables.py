@@ -302,3 +302,13 @@ def test_hostile_text_stays_inside_quotes_and_comments(rulesets: ModuleType) -> 
 
     for text in rulesets.HOSTILE:
         assert shape(text) == shape("text")
+
+
+def test_a_helper_for_many_peers_names_the_protocol_in_the_line_that_assigns_it() -> None:
+    """The kernel refuses ``-j CT --helper`` in a line without a protocol, even below a line that has one."""
+    calls = Match(protocols=(TCP,), destination_ports=((1720, 1720),), source=hosts(*range(1, 99, 2)))
+    origin = Origin(kind=OriginKind.NEED, text="calls")
+    assignment = HelperAssignment(helper="Q.931", hook=Hook.INPUT, match=calls, origin=origin)
+    lines = [line for line in write(helpers=(assignment,))[V4].splitlines() if "-j CT" in line]
+    assert len(lines) == 49
+    assert all(re.fullmatch(r'-A FWA-SRC-\d+ -s 0\.0\.0\.\d+ -p tcp -j CT --helper "Q.931"', line) for line in lines)
