@@ -32,6 +32,8 @@ class Decision:
     place: Place | None
     #: The dialects that have the rule; () means all.
     dialects: tuple[str, ...] = ()
+    #: Whether the rule only speaks of connections that a connection-tracking helper expects.
+    related: bool = False
 
 
 def decide_port(
@@ -65,7 +67,8 @@ def decide_port(
         decision if len(names) == len(rulesets) else _only_in(decision, names) for decision, names in found.values()
     ]
     hooks = list(dict.fromkeys(row.hook for row in rows))
-    return tuple(sorted(rows, key=lambda row: (hooks.index(row.hook), row.place is None)))
+    # What a helper expects is no new connection, so it may stand behind the rules for those.
+    return tuple(sorted(rows, key=lambda row: (hooks.index(row.hook), row.place is None, row.related)))
 
 
 def _only_in(decision: Decision, names: list[str]) -> Decision:
@@ -143,6 +146,7 @@ def _decision(chain: Chain, rule: Rule, ports: Intervals) -> Decision:
         ports=format_ports(match.destination_ports) if part and match.destination_ports else "",
         reason=rule.origin.text,
         place=rule.origin.place,
+        related=bool(match.helpers),
     )
 
 
