@@ -168,7 +168,10 @@ def _rules(policy: Policy, selections: list[Selection], hook: Hook, default: Ver
         else:
             verdict = statement.verdict or Verdict.DROP
         log = _log(policy, hook, verdict) if statement.log else None
-        rules.setdefault((selection.match, log), Rule(selection.match, verdict, selection.origin, log))
+        key = selection.match, log
+        known = rules.get(key)
+        if known is None or _STRICTEST.index(verdict) < _STRICTEST.index(known.verdict):
+            rules[key] = Rule(selection.match, verdict, selection.origin, log)
     return sorted(rules.values(), key=lambda rule: (_STRICTEST.index(rule.verdict), rule.log is None))
 
 

@@ -24,6 +24,7 @@ from fwadvisor.compile.media import HIGH_PORTS, Service, serve
 from fwadvisor.diagnostic import error
 from fwadvisor.dialects.base import Capabilities
 from fwadvisor.errors import PolicyError
+from fwadvisor.model.address import FAMILIES
 from fwadvisor.model.interval import contains
 from fwadvisor.model.note import Note
 from fwadvisor.model.policy import ANYONE, SELF, InlineFlow, Policy, Statement, StatementKind, Strategy, Zone
@@ -152,8 +153,11 @@ def _negotiated(policy: Policy, statement: Statement, flow: Flow, service: Servi
 
 
 def _from_strangers(selection: Selection) -> bool:
+    """Whether somebody nobody named may come in: everybody, or every address of one IP version."""
     match = selection.match
-    return selection.hook is not Hook.OUTPUT and match.source is None and not match.in_interfaces
+    if selection.hook is Hook.OUTPUT or match.in_interfaces:
+        return False
+    return match.source is None or any(match.source.of(family) == family.universe for family in FAMILIES)
 
 
 def _outbound(policy: Policy, statement: Statement, flow: Flow, service: Service) -> Iterator[Selection]:
