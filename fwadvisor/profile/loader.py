@@ -97,8 +97,9 @@ class Session:
                 roots.add(found.path.resolve())
                 self._use(found, None, ())
         self._check_settings()
-        self._agree_on_kind()
-        for use in self.uses:
+        # Where profiles are for different machines, what each says of its own would only be called wrong.
+        checked = self.uses if self._agree_on_kind() else ()
+        for use in checked:
             if use.statements is not None and not use.reader.lenient:
                 check = StatementCheck(use.reader, use.statements.zones, self.database, self.kind)
                 for statement, node in use.statements.found:
@@ -260,10 +261,11 @@ class Session:
         labels = [label for _, _, label in circle[:-1] if label is not None]
         reader.error(node, f"profiles include each other in a circle: {way}", "remove one of these includes", *labels)
 
-    def _agree_on_kind(self) -> None:
+    def _agree_on_kind(self) -> bool:
+        """Settle what kind of machine this is; False where profiles disagree."""
         said = [use for use in self.uses if use.kind is not None]
         if not said:
-            return
+            return True
         first = said[0]
         self.kind = first.kind or Kind.HOST
         for use in said[1:]:
@@ -274,7 +276,8 @@ class Session:
                     "generate them apart, or leave kind out of the profile that fits both",
                     first.reader.label(first.kind_node, f'"{first.found.name}" says so here'),
                 )
-                return
+                return False
+        return True
 
     # the result
 

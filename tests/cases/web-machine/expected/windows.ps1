@@ -10,7 +10,7 @@
 # winrm=false, ping=true
 # profile monitoring-target (Monitoring target): monitors=10.0.0.16, prometheus=true, snmp=false,
 # zabbix=false, nrpe=false, checkmk=false, syslog=off, ping=true
-# profile no-risky-exposure (No risky exposure): log=false
+# profile no-risky-exposure (No risky exposure): protect=self, log=false
 #
 # Look first:  powershell -ExecutionPolicy Bypass -File windows.ps1 -WhatIf
 # Load:        powershell -ExecutionPolicy Bypass -File windows.ps1
