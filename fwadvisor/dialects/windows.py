@@ -44,7 +44,8 @@ _CAPABILITIES = Capabilities(
         "Get-NetFirewallRule -Group 'fwadvisor:*' | Format-Table Name, Enabled, Direction, Action, DisplayName",
         "Get-NetFirewallProfile | Format-Table Name, Enabled, DefaultInboundAction, DefaultOutboundAction",
     ),
-    interface_pattern=r"[A-Za-z0-9(][A-Za-z0-9 ._:/()#-]{0,254}",
+    # "Any" would stand for every interface.
+    interface_pattern=r"(?!(?i:any)$)[A-Za-z0-9(][A-Za-z0-9 ._:/()#-]{0,254}",
 )
 
 

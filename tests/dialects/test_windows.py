@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 from types import ModuleType
 
 import pytest
@@ -178,3 +179,9 @@ def test_the_checker_bites(powershell: ModuleType) -> None:
         assert old in good
         with pytest.raises((AssertionError, UnicodeDecodeError, KeyError)):
             powershell.check(good.replace(old, new))
+
+
+@pytest.mark.parametrize(("name", "fits"), [("Any", False), ("any", False), ("Any port", True), ("Anybody", True)])
+def test_no_interface_is_called_any(name: str, fits: bool) -> None:
+    """``-InterfaceAlias Any`` is every interface."""
+    assert (re.fullmatch(DIALECT.capabilities.interface_pattern, name) is not None) is fits
