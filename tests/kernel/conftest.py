@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -16,6 +16,16 @@ sys.path.insert(0, str(Path(__file__).parent))
 from rig import NotPermittedError, Rig
 
 REQUIRE = "FWADVISOR_REQUIRE_KERNEL"
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
+    """A test that only root can run skips like one that cannot have namespaces."""
+    try:
+        return (yield)
+    except NotPermittedError as problem:
+        refuse(problem)
+        raise
 
 
 _COUNTS = pytest.StashKey[list[str]]()
@@ -41,7 +51,7 @@ def refuse(problem: NotPermittedError) -> None:
     """Skip, or fail where kernel tests are required (as continuous integration does)."""
     if os.environ.get(REQUIRE, "0") not in ("", "0"):
         pytest.fail(f"{REQUIRE} is set, but {problem}", pytrace=False)
-    pytest.skip(f"kernel tests need network namespaces, nft, iptables and ip: {problem}")
+    pytest.skip(f"the kernel cannot be asked: {problem}")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -21,6 +21,13 @@ class NotPermittedError(RigError):
     """This system does not let the process have network namespaces, or lacks the commands."""
 
 
+#: What commands say -> what an ordinary user's own namespace does not allow.
+_ONLY_ROOT = {
+    "Message too long": "only root loads rulesets of this size (net.core.wmem_default limits what is sent at once)",
+    "ip_tables_names: Permission denied": "only root may list the tables of iptables-legacy",
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Finished:
     """How a command ended."""
@@ -95,8 +102,12 @@ class Places:
 
         Raises:
             RigError: it did not.
+            NotPermittedError: it did not because only root of the whole system may do so.
         """
         done = self.run(place, argv, text)
+        for sign, meaning in _ONLY_ROOT.items():
+            if done.code and sign in done.stderr:
+                raise NotPermittedError(f"{' '.join(argv)}: {meaning}")
         if done.code:
             raise RigError(f"{' '.join(argv)} in {place} ended with {done.code}:\n{done.stderr}")
         return done.stdout
