@@ -56,17 +56,13 @@ class Node:
         """The nodes that the edges lead to, edge by edge; from one node either all edges lead to nodes or none."""
         return (child for _, _, child in self.edges if isinstance(child, Node))
 
-    def ends(self) -> Iterator[Action]:
-        """The actions that the edges lead to, edge by edge."""
-        return (child for _, _, child in self.edges if isinstance(child, Action))
-
     def below(self) -> dict[Node, None]:
         """The nodes that edges lead to, each once, in order."""
         return dict.fromkeys(self.inner()) if self.edges and isinstance(self.edges[0][2], Node) else {}
 
-    def actions(self) -> dict[Action, None]:
-        """The actions that edges lead to, each once, in order."""
-        return dict.fromkeys(self.ends())
+    def children(self) -> dict[int, Node | Action]:
+        """What edges lead to, each once, by its identity: equal children are one, and hashing them is slow."""
+        return {id(child): child for _, _, child in self.edges}
 
     def decide(self, value: dict[Dimension, int]) -> Action | None:
         """The action for a packet of these values, or None; the plain reading, for checks."""
@@ -222,10 +218,10 @@ _Child = TypeVar("_Child", Node, Action)
 
 
 def _joined(edges: Iterable[tuple[int, int, _Child]]) -> tuple[tuple[int, int, _Child], ...]:
-    """Neighbouring edges to the same child as one."""
+    """Neighbouring edges to the same child as one; equal children are one object."""
     joined: list[tuple[int, int, _Child]] = []
     for first, last, child in edges:
-        if joined and joined[-1][1] + 1 == first and joined[-1][2] == child:
+        if joined and joined[-1][1] + 1 == first and joined[-1][2] is child:
             joined[-1] = (joined[-1][0], last, child)
         else:
             joined.append((first, last, child))

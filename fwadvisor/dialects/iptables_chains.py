@@ -105,9 +105,9 @@ class Chains:
             if node.dimension is Dimension.SERVICE:
                 self._branch_services(known, self._pieces(node))
             else:
-                leads = {child: self.leads(child) for child in dict.fromkeys(child for _, _, child in node.edges)}
+                leads = {key: self.leads(child) for key, child in node.children().items()}
                 entries = [
-                    (value, length, leads[child])
+                    (value, length, leads[id(child)])
                     for first, last, child in node.edges
                     for value, length in networks_in(first, last, self.family)
                 ]

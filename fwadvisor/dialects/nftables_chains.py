@@ -94,12 +94,12 @@ class Chains:
         if family is None:
             raise ValueError("addresses are decided for one family")
         selector = selector_of(node.dimension, family)
-        leads = {child: self._leads(child, family) for child in dict.fromkeys(child for _, _, child in node.edges)}
+        leads = {key: self._leads(child, family) for key, child in node.children().items()}
         texts = range_texts(((first, last) for first, last, _ in node.edges), family)
         if len(leads) == 1:
             yield f"{selector} {set_text(texts)} {next(iter(leads.values()))}"
         else:
-            elements = [f"{text} : {leads[child]}" for text, (_, _, child) in zip(texts, node.edges, strict=True)]
+            elements = [f"{text} : {leads[id(child)]}" for text, (_, _, child) in zip(texts, node.edges, strict=True)]
             yield f"{selector} {map_text(elements)}"
 
     def _services(self, node: Node, family: Family | None) -> Iterator[str]:

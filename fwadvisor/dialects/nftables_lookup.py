@@ -69,16 +69,17 @@ def _has_ports(node: Node) -> bool:
 
 def concatenation(node: Node, family: Family, leads: Callable[[Action], str]) -> str:
     """The rule that looks up a node of `flattened`."""
-    actions = dict.fromkeys(chain.from_iterable(inner.actions() for inner in node.below()))
-    only = next(iter(actions)) if len(actions) == 1 else None
-    ends = {action: "" if only else f" : {leads(action)}" for action in actions}
+    below = node.below()
+    actions = {key: child for inner in below for key, child in inner.children().items() if isinstance(child, Action)}
+    only = next(iter(actions.values())) if len(actions) == 1 else None
+    ends = {key: "" if only else f" : {leads(action)}" for key, action in actions.items()}
     tails = {
         inner: [
-            f" . {text}{ends[action]}"
-            for texts, action in zip(_texts(inner, family), inner.ends(), strict=True)
+            f" . {text}{ends[id(action)]}"
+            for texts, (_, _, action) in zip(_texts(inner, family), inner.edges, strict=True)
             for text in texts
         ]
-        for inner in node.below()
+        for inner in below
     }
     elements = [
         head + tail
@@ -86,8 +87,7 @@ def concatenation(node: Node, family: Family, leads: Callable[[Action], str]) ->
         for head in heads
         for tail in tails[inner]
     ]
-    below = next(node.inner()).dimension
-    selector = f"{selector_of(node.dimension, family)} . {selector_of(below, family)}"
+    selector = f"{selector_of(node.dimension, family)} . {selector_of(next(iter(below)).dimension, family)}"
     # A concatenation is looked up in a set even where that has one element.
     return (
         f"{selector} {{ {wrapped(elements, _INDENT)} }} {leads(only)}" if only else f"{selector} {map_text(elements)}"
