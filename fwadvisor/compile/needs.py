@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from fwadvisor.addresses import address_set
+from fwadvisor.addresses import address_set, predefined
 from fwadvisor.compile import notes
 from fwadvisor.compile.flows import (
     Path,
@@ -25,7 +25,7 @@ from fwadvisor.diagnostic import error
 from fwadvisor.dialects.base import Capabilities
 from fwadvisor.errors import PolicyError
 from fwadvisor.model.address import FAMILIES
-from fwadvisor.model.interval import contains
+from fwadvisor.model.interval import contains, covers
 from fwadvisor.model.note import Note
 from fwadvisor.model.policy import ANYONE, SELF, InlineFlow, Policy, Statement, StatementKind, Strategy, Zone
 from fwadvisor.model.rule import (
@@ -153,11 +153,12 @@ def _negotiated(policy: Policy, statement: Statement, flow: Flow, service: Servi
 
 
 def _from_strangers(selection: Selection) -> bool:
-    """Whether somebody nobody named may come in: everybody, or every address of one IP version."""
+    """Whether somebody nobody named may come in: everybody, or the whole internet of one IP version."""
     match = selection.match
     if selection.hook is Hook.OUTPUT or match.in_interfaces:
         return False
-    return match.source is None or any(match.source.of(family) == family.universe for family in FAMILIES)
+    internet = predefined("internet")
+    return match.source is None or any(covers(match.source.of(family), internet.of(family)) for family in FAMILIES)
 
 
 def _outbound(policy: Policy, statement: Statement, flow: Flow, service: Service) -> Iterator[Selection]:
