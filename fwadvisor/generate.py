@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import re
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from functools import partial
 from pathlib import Path
 
 from fwadvisor import __version__
@@ -20,6 +21,7 @@ from fwadvisor.dialects.fit import fit
 from fwadvisor.errors import FwadvisorError, UnknownNameError
 from fwadvisor.model.note import Note, Topic
 from fwadvisor.model.policy import Policy
+from fwadvisor.parallel import at_once
 from fwadvisor.ports import load
 from fwadvisor.profile import load_policy
 from fwadvisor.report import notes_json, notes_markdown
@@ -27,6 +29,8 @@ from fwadvisor.report.decided import shared_chains
 
 #: The note that every rule file says in its own header already.
 _LOOK = "look"
+#: So many rules over all targets take longer to write than a process to fork.
+_LARGE = 5000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +44,8 @@ class Request:
     profile_dirs: Sequence[Path] = ()
     today: date | None = None
     allow_approximate: bool = False
+    #: Whether to write notes.md and notes.json besides the rules.
+    notes: bool = True
     #: Variations of a dialect's text, such as ("pf-variant", "openbsd").
     options: tuple[tuple[str, str], ...] = ()
 
@@ -54,18 +60,13 @@ class Generated:
     compilations: dict[str, Compilation]
     #: Dialect name -> its files.
     outputs: dict[str, tuple[OutputFile, ...]]
+    #: notes.md and notes.json, where they were asked for.
+    notes: tuple[OutputFile, ...]
 
     @property
     def files(self) -> tuple[OutputFile, ...]:
-        """All files: rules of every target, then notes.md and notes.json."""
-        rules = [each for files in self.outputs.values() for each in files]
-        with uncollected():
-            chains = shared_chains(self.compilations)
-            notes = [
-                OutputFile(name, render(self.policy, self.compilations, chains).encode())
-                for name, render in (("notes.md", notes_markdown.render), ("notes.json", notes_json.render))
-            ]
-        return (*rules, *notes)
+        """All files: rules of every target, then the notes."""
+        return (*(each for files in self.outputs.values() for each in files), *self.notes)
 
 
 def generate(request: Request) -> Generated:
@@ -103,16 +104,37 @@ def _generate(request: Request) -> Generated:
         compilations[name] = Compilation(ruleset, (*compiled.notes, *notes, _look(capabilities)))
     if problems:
         raise FwadvisorError(problems)
-    outputs = {
-        name: dialect(name).write(compiled.ruleset, document(loaded.policy, name, compiled.notes, request.options))
-        for name, compiled in compilations.items()
-    }
+    about, *written = _rendered(request, loaded.policy, compilations)
     return Generated(
         policy=loaded.policy,
         warnings=(*database.notices, *loaded.warnings),
         compilations=compilations,
-        outputs=outputs,
+        outputs=dict(zip(compilations, written, strict=True)),
+        notes=about,
     )
+
+
+def _rendered(
+    request: Request, policy: Policy, compilations: Mapping[str, Compilation]
+) -> list[tuple[OutputFile, ...]]:
+    """The notes, then the files of each target."""
+
+    def notes() -> tuple[OutputFile, ...]:
+        if not request.notes:
+            return ()
+        chains = shared_chains(compilations)
+        return tuple(
+            OutputFile(name, render(policy, compilations, chains).encode())
+            for name, render in (("notes.md", notes_markdown.render), ("notes.json", notes_json.render))
+        )
+
+    def write(name: str, compiled: Compilation) -> tuple[OutputFile, ...]:
+        return dialect(name).write(compiled.ruleset, document(policy, name, compiled.notes, request.options))
+
+    jobs: list[Callable[[], tuple[OutputFile, ...]]] = [notes]
+    jobs += (partial(write, name, compiled) for name, compiled in compilations.items())
+    rules = sum(len(chain.rules) for compiled in compilations.values() for chain in compiled.ruleset.chains)
+    return at_once(jobs) if rules > _LARGE else [job() for job in jobs]
 
 
 def _look(capabilities: Capabilities) -> Note:

@@ -6,6 +6,7 @@ This package imports only the standard library and typer at module level, so tha
 from __future__ import annotations
 
 import os
+import gc
 import sys
 
 import typer
@@ -64,6 +65,9 @@ def main() -> None:
         # The reader has what it wanted (head, a closed pager); Python must not complain at exit.
         sys.stderr.close()
         sys.exit(0)
+    finally:
+        # What remains dies with the process; the interpreter need not search it for cycles first.
+        gc.freeze()
     except OSError as problem:
         print(f"error: cannot write the answer: {problem.strerror or problem}", file=sys.stderr)
         # What is still buffered cannot be written either; Python must not try again at exit.

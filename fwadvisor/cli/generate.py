@@ -74,6 +74,7 @@ def generate(
             profile_dirs=profile_dirs,
             today=day_from(today),
             allow_approximate=allow_approximate,
+            notes=output is not None,
             options=(("pf-variant", pf_variant),),
         )
     )
