@@ -65,11 +65,11 @@ def main() -> None:
         # The reader has what it wanted (head, a closed pager); Python must not complain at exit.
         sys.stderr.close()
         sys.exit(0)
-    finally:
-        # What remains dies with the process; the interpreter need not search it for cycles first.
-        gc.freeze()
     except OSError as problem:
         print(f"error: cannot write the answer: {problem.strerror or problem}", file=sys.stderr)
         # What is still buffered cannot be written either; Python must not try again at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         sys.exit(EXIT_ERROR)
+    finally:
+        # What remains dies with the process; the interpreter need not search it for cycles first.
+        gc.freeze()
