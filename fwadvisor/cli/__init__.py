@@ -5,8 +5,8 @@ This package imports only the standard library and typer at module level, so tha
 
 from __future__ import annotations
 
-import os
 import gc
+import os
 import sys
 
 import typer
