@@ -57,7 +57,9 @@ def media_notes(
     peers = _peers(policy, statement, negotiated)
     dialects, places = (capabilities.dialect,), (statement.place,)
     begun = "outbound " if _outbound_only(statement, negotiated, service) else ""
-    how = _how(statement, service, application.title, names, peers, begun)
+    # Helpers are assigned to the fixed flows, whose other end need not be where the media goes.
+    asked = _peers(policy, statement, [flow for flow in flows if not database.negotiated(flow)])
+    how = _how(statement, service, application.title, names, peers if not service.helpers else asked, begun)
     found = [
         Note(id=f"media-{service.strategy}", topic=Topic.MEDIA, text=how, dialects=dialects, places=places),
         Note(
@@ -345,7 +347,7 @@ def _cautions(policy: Policy, database: Database) -> list[Note]:
                 edge = [flow for flow in application.flows if flow.id in deny.edge_only and not statement.only]
                 said = [f"effect {deny.effective}"] if deny.effective else []
                 said += [f"{_numbers(database, flow)} ({flow.id}) only towards the internet" for flow in edge]
-                caution = f" {deny.caution[0].upper()}{deny.caution[1:]}." if deny.caution else ""
+                caution = f" Mind: {deny.caution}." if deny.caution else ""
                 found.append(
                     Note(
                         id="forbid-effect",

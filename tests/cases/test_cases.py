@@ -62,6 +62,7 @@ def write(case: str, made: dict[str, bytes]) -> None:
 @pytest.mark.parametrize("case", CASES)
 def test_case(case: str, tmp_path: Path) -> None:
     code, made = run(case, tmp_path)
+    assert b"Traceback" not in made.get("stderr.txt", b""), made["stderr.txt"].decode()
     if REFRESH:
         write(case, made)
     expected = {path.name: path.read_bytes() for path in (HERE / case / "expected").glob("*")}

@@ -22,6 +22,8 @@
 # Windows Firewall: "sctp 3868: partner -> self" is left out: it stays closed.
 #
 # Windows Firewall: "tcp 3868: any -> self" drops instead of rejecting.
+#
+# Windows Firewall: forwarding is not filtered; it is off unless somebody turned it on.
 [CmdletBinding(SupportsShouldProcess, DefaultParameterSetName = 'Load')]
 param(
     # Minutes after which a load that was not confirmed is undone, counted from its end.

@@ -39,6 +39,8 @@
 # The device or program itself must keep to TCP 49152-49663, or what it negotiates stays blocked.
 # Where it is set, as far as known: netsh int ipv4 set dynamicport tcp; NTDS and Netlogon registry
 # values fix single services.
+#
+# Windows Firewall: forwarding is not filtered; it is off unless somebody turned it on.
 [CmdletBinding(SupportsShouldProcess, DefaultParameterSetName = 'Load')]
 param(
     # Minutes after which a load that was not confirmed is undone, counted from its end.

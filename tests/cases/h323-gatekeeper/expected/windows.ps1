@@ -31,6 +31,8 @@
 # The device or program itself must keep to TCP 30000-30999, or what it negotiates stays blocked.
 # Where it is set, as far as known: most endpoints and gateways can be limited to a fixed TCP range;
 # NetMeeting cannot.
+#
+# Windows Firewall: forwarding is not filtered; it is off unless somebody turned it on.
 [CmdletBinding(SupportsShouldProcess, DefaultParameterSetName = 'Load')]
 param(
     # Minutes after which a load that was not confirmed is undone, counted from its end.

@@ -26,6 +26,8 @@
 #
 # H.323 endpoint or room video system: 64512 UDP ports and 64512 TCP ports stay open at all times
 # towards peers (203.0.113.7).
+#
+# Windows Firewall: forwarding is not filtered; it is off unless somebody turned it on.
 [CmdletBinding(SupportsShouldProcess, DefaultParameterSetName = 'Load')]
 param(
     # Minutes after which a load that was not confirmed is undone, counted from its end.

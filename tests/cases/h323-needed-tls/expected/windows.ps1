@@ -36,6 +36,8 @@
 # first number of each range). Where it is set, as far as known: most endpoints and gateways can be
 # limited to a fixed TCP range; NetMeeting cannot; Asterisk: rtpstart/rtpend in rtp.conf (sample file
 # 10000-20000); FreeSWITCH: rtp-start-port/rtp-end-port (16384-32768).
+#
+# Windows Firewall: forwarding is not filtered; it is off unless somebody turned it on.
 [CmdletBinding(SupportsShouldProcess, DefaultParameterSetName = 'Load')]
 param(
     # Minutes after which a load that was not confirmed is undone, counted from its end.

@@ -21,8 +21,8 @@
 # with its own filters may still refuse what is allowed here. Blocked is silent: Windows cannot reject.
 #
 # Microsoft NetMeeting is closed by port; effect good: the listeners are fixed; tcp 389
-# (directory-ils) only towards the internet. Directory-ils shares TCP 389 with LDAP; close it at the
-# internet edge, not between clients and domain controllers.
+# (directory-ils) only towards the internet. Mind: directory-ils shares TCP 389 with LDAP; close it at
+# the internet edge, not between clients and domain controllers.
 #
 # H.323 endpoint or room video system: the ports of H.245 media control (negotiated) and RTP and RTCP
 # media (negotiated) are agreed at run time, so no static rule knows them. They are pinned to TCP
@@ -45,6 +45,8 @@
 # it. Where it is set, as far as known: most endpoints and gateways can be limited to a fixed TCP
 # range; NetMeeting cannot; Asterisk: rtpstart/rtpend in rtp.conf (sample file 10000-20000);
 # FreeSWITCH: rtp-start-port/rtp-end-port (16384-32768).
+#
+# Windows Firewall: forwarding is not filtered; it is off unless somebody turned it on.
 [CmdletBinding(SupportsShouldProcess, DefaultParameterSetName = 'Load')]
 param(
     # Minutes after which a load that was not confirmed is undone, counted from its end.

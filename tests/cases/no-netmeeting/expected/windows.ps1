@@ -19,11 +19,13 @@
 # with its own filters may still refuse what is allowed here. Blocked is silent: Windows cannot reject.
 #
 # Microsoft NetMeeting is closed by port; effect good: the listeners are fixed; tcp 389
-# (directory-ils) only towards the internet. Directory-ils shares TCP 389 with LDAP; close it at the
-# internet edge, not between clients and domain controllers.
+# (directory-ils) only towards the internet. Mind: directory-ils shares TCP 389 with LDAP; close it at
+# the internet edge, not between clients and domain controllers.
 #
 # No profile here needs anything, so whatever they do not close stays open. For a machine that is
 # closed but for its purpose, add the profiles of that purpose, or workstation or server-baseline.
+#
+# Windows Firewall: forwarding is not filtered; it is off unless somebody turned it on.
 [CmdletBinding(SupportsShouldProcess, DefaultParameterSetName = 'Load')]
 param(
     # Minutes after which a load that was not confirmed is undone, counted from its end.

@@ -20,6 +20,8 @@
 #
 # No profile here needs anything, so whatever they do not close stays open. For a machine that is
 # closed but for its purpose, add the profiles of that purpose, or workstation or server-baseline.
+#
+# Windows Firewall: forwarding is not filtered; it is off unless somebody turned it on.
 [CmdletBinding(SupportsShouldProcess, DefaultParameterSetName = 'Load')]
 param(
     # Minutes after which a load that was not confirmed is undone, counted from its end.

@@ -30,21 +30,23 @@
 # T.120 data conferencing is closed by port; effect good: one fixed port.
 #
 # Windows Live Messenger (MSN Messenger) is closed by port; effect poor while the service lived:
-# sign-in also used 80 and 443; complete now that it is gone. Assistance shares RDP's port, phone
-# shares sips.
+# sign-in also used 80 and 443; complete now that it is gone. Mind: assistance shares RDP's port,
+# phone shares sips.
 #
 # Internet Locator Service server is closed by port; effect good; tcp 389 (ldap) only towards the
 # internet.
 #
 # Microsoft NetMeeting is closed by port; effect good: the listeners are fixed; tcp 389
-# (directory-ils) only towards the internet. Directory-ils shares TCP 389 with LDAP; close it at the
-# internet edge, not between clients and domain controllers.
+# (directory-ils) only towards the internet. Mind: directory-ils shares TCP 389 with LDAP; close it at
+# the internet edge, not between clients and domain controllers.
 #
 # tcp 5432 (office -> self) stays open because "Migration of the old shop" is needed there, although
 # "Development servers stay inside" is forbidden and uses the same numbers. A port cannot tell the two
 # apart; everywhere else it stays closed.
 #
 # Windows Firewall: single rules cannot log; use the profile's log of dropped packets.
+#
+# Windows Firewall: forwarding is not filtered; it is off unless somebody turned it on.
 [CmdletBinding(SupportsShouldProcess, DefaultParameterSetName = 'Load')]
 param(
     # Minutes after which a load that was not confirmed is undone, counted from its end.

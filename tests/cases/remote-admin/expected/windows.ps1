@@ -18,6 +18,8 @@
 # Block rules close more. -Exclusive disables the other local rules; those of Group Policy stay.
 # Forwarded packets, loopback and replies of known connections are never asked about. A firewall or VPN product
 # with its own filters may still refuse what is allowed here. Blocked is silent: Windows cannot reject.
+#
+# Windows Firewall: forwarding is not filtered; it is off unless somebody turned it on.
 [CmdletBinding(SupportsShouldProcess, DefaultParameterSetName = 'Load')]
 param(
     # Minutes after which a load that was not confirmed is undone, counted from its end.

@@ -31,6 +31,8 @@
 # The device or program itself must keep to UDP 16384-16415, or what it negotiates stays blocked.
 # Where it is set, as far as known: Asterisk: rtpstart/rtpend in rtp.conf (sample file 10000-20000);
 # FreeSWITCH: rtp-start-port/rtp-end-port (16384-32768).
+#
+# Windows Firewall: forwarding is not filtered; it is off unless somebody turned it on.
 [CmdletBinding(SupportsShouldProcess, DefaultParameterSetName = 'Load')]
 param(
     # Minutes after which a load that was not confirmed is undone, counted from its end.
@@ -49,7 +51,7 @@ Set-StrictMode -Version 3.0
 $ErrorActionPreference = 'Stop'
 
 $Group = 'fwadvisor:sip-phone'
-$Generation = 'fwa-sip-phone-264444207f-'
+$Generation = 'fwa-sip-phone-2ed5a0fdac-'
 $InboundDefault = 'Block'
 $OutboundDefault = 'Allow'
 $LogBlocked = 'False'
@@ -72,8 +74,8 @@ $Rules = @(
     @{ Name = 'in-0009'; Direction = 'Inbound'; Action = 'Allow'; Protocol = 'ICMPv6'; IcmpType = '130', '131', '132', '143'; RemoteAddress = '::', 'fe80::/10'; DisplayName = 'in 0009 IPv6 multicast listener discovery'; Description = 'baseline' }
     @{ Name = 'in-0010'; Direction = 'Inbound'; Action = 'Allow'; Protocol = 'UDP'; LocalPort = '68'; RemotePort = '67'; RemoteAddress = '0.0.0.0/1', '128.0.0.0/1'; DisplayName = 'in 0010 DHCP answers'; Description = 'baseline' }
     @{ Name = 'in-0011'; Direction = 'Inbound'; Action = 'Allow'; Protocol = 'UDP'; LocalPort = '546'; RemotePort = '547'; RemoteAddress = 'fe80::/10'; DisplayName = 'in 0011 DHCPv6 answers'; Description = 'baseline' }
-    @{ Name = 'in-0012'; Direction = 'Inbound'; Action = 'Allow'; Protocol = 'UDP'; LocalPort = '16384-16415'; RemoteAddress = '192.0.2.10', '192.0.2.64/26'; DisplayName = 'in 0012 sip-phone media-in (pinned): media-peers to self'; Description = 'sip-phone:43' }
-    @{ Name = 'in-0013'; Direction = 'Inbound'; Action = 'Allow'; Protocol = 'UDP'; LocalPort = '5060'; RemoteAddress = '192.0.2.10'; DisplayName = 'in 0013 udp 5060: registrar to self'; Description = 'sip-phone:49' }
+    @{ Name = 'in-0012'; Direction = 'Inbound'; Action = 'Allow'; Protocol = 'UDP'; LocalPort = '5060'; RemoteAddress = '192.0.2.10'; DisplayName = 'in 0012 sip-phone ring: registrar to self'; Description = 'sip-phone:43' }
+    @{ Name = 'in-0013'; Direction = 'Inbound'; Action = 'Allow'; Protocol = 'UDP'; LocalPort = '16384-16415'; RemoteAddress = '192.0.2.10', '192.0.2.64/26'; DisplayName = 'in 0013 sip-phone media-in (pinned): media-peers to self'; Description = 'sip-phone:43' }
 )
 
 $Task = 'fwadvisor rollback sip-phone'

@@ -31,6 +31,8 @@
 # The device or program itself must keep to UDP 10000-20000, or what it negotiates stays blocked.
 # Where it is set, as far as known: Asterisk: rtpstart/rtpend in rtp.conf (sample file 10000-20000);
 # FreeSWITCH: rtp-start-port/rtp-end-port (16384-32768).
+#
+# Windows Firewall: forwarding is not filtered; it is off unless somebody turned it on.
 [CmdletBinding(SupportsShouldProcess, DefaultParameterSetName = 'Load')]
 param(
     # Minutes after which a load that was not confirmed is undone, counted from its end.

@@ -27,6 +27,8 @@
 # with its own filters may still refuse what is allowed here. Blocked is silent: Windows cannot reject.
 #
 # Windows Firewall: single rules cannot log; use the profile's log of dropped packets.
+#
+# Windows Firewall: forwarding is not filtered; it is off unless somebody turned it on.
 [CmdletBinding(SupportsShouldProcess, DefaultParameterSetName = 'Load')]
 param(
     # Minutes after which a load that was not confirmed is undone, counted from its end.

@@ -26,6 +26,8 @@
 # No need opens remote administration (SSH, Remote Desktop, WinRM). Loaded over the network, this
 # ruleset keeps your present connection at best and refuses the next one: add profile remote-admin, or
 # load it at the console.
+#
+# Windows Firewall: forwarding is not filtered; it is off unless somebody turned it on.
 [CmdletBinding(SupportsShouldProcess, DefaultParameterSetName = 'Load')]
 param(
     # Minutes after which a load that was not confirmed is undone, counted from its end.
