@@ -131,8 +131,11 @@ def environment() -> jinja2.Environment:
     """The one template environment for rules: strict, no autoescape, line-exact."""
     import jinja2
 
+    from fwadvisor.dialects.template_cache import TemplateCache
+
     return jinja2.Environment(
         loader=jinja2.FileSystemLoader(templates_dir()),
+        bytecode_cache=TemplateCache(templates_dir()),
         undefined=jinja2.StrictUndefined,
         autoescape=False,  # noqa: S701  rules are no HTML; text is made safe by the dialect's own escaping
         keep_trailing_newline=True,
