@@ -12,7 +12,7 @@ from fwadvisor.dialects import DIALECTS, dialect
 from fwadvisor.model.address import describe_addresses
 from fwadvisor.model.interval import Intervals, covers, format_ports, overlaps
 from fwadvisor.model.policy import Policy
-from fwadvisor.model.rule import LOOPBACK, Chain, Match, Place, Rule, Ruleset, State
+from fwadvisor.model.rule import LOOPBACK, Chain, Hook, Match, Place, Rule, Ruleset, State
 from fwadvisor.ports.database import Database
 from fwadvisor.profile import load_policy
 
@@ -60,6 +60,8 @@ def decide_port(
     found: dict[tuple[object, ...], tuple[Decision, list[str]]] = {}
     for name, ruleset in rulesets.items():
         for chain in ruleset.chains:
+            if chain.hook is Hook.FORWARD and not chain.rules:
+                continue  # A host: forwarding is nobody's question.
             for decision in _of_chain(chain, protocol, ports):
                 key = (decision.hook, decision.verdict, decision.ends, decision.ports, decision.reason)
                 found.setdefault(key, (decision, []))[1].append(name)

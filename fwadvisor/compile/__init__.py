@@ -6,14 +6,15 @@ overlaps a never is an error, so the ruleset is simply: baseline, needs, forbids
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from fwadvisor.compile import notes as _notes
 from fwadvisor.compile.baseline import baseline
 from fwadvisor.compile.conflicts import broken_guardrails, resolved_conflicts
-from fwadvisor.compile.flows import Selection, closed_selections, no_path
+from fwadvisor.compile.flows import Selection, closed_selections, closes_nothing, no_path
 from fwadvisor.compile.needs import Opened, open_need
+from fwadvisor.compile.related import Expectation, expected, related_rules
 from fwadvisor.diagnostic import Diagnostic
 from fwadvisor.dialects.base import Capabilities
 from fwadvisor.errors import PolicyError
@@ -34,6 +35,21 @@ class Compilation:
 
     ruleset: Ruleset
     notes: tuple[Note, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Closed:
+    """What forbid and never statements close."""
+
+    forbidden: list[Selection] = field(default_factory=list)
+    never: list[Selection] = field(default_factory=list)
+    #: About statements that close nothing.
+    notes: list[Note] = field(default_factory=list)
+
+    @property
+    def all(self) -> list[Selection]:
+        """Both kinds."""
+        return [*self.never, *self.forbidden]
 
 
 def compile_policy(policy: Policy, database: Database, capabilities: Capabilities) -> Compilation:
@@ -70,30 +86,34 @@ class Compiler:
         return compilation
 
     @cached_property
-    def _closed(self) -> dict[StatementKind, list[Selection]]:
+    def _closed(self) -> Closed:
         """What forbid and never close."""
-        return {
-            kind: [
-                selection
-                for statement in self._policy.statements
-                if statement.kind is kind
-                for selection in closed_selections(self._policy, statement, self._database)
-            ]
-            for kind in (StatementKind.FORBID, StatementKind.NEVER)
-        }
+        closed = Closed()
+        for statement in self._policy.statements:
+            if statement.kind is StatementKind.NEED:
+                continue
+            selections = closed_selections(self._policy, statement, self._database)
+            (closed.forbidden if statement.kind is StatementKind.FORBID else closed.never).extend(selections)
+            if not selections:
+                closed.notes.append(closes_nothing(statement, self._policy))
+        return closed
 
     def _compilation(self, opened: list[Opened]) -> Compilation:
         policy, closed = self._policy, self._closed
         needs = [selection for each in opened for selection in each.selections]
-        problems = broken_guardrails(needs, closed[StatementKind.NEVER])
+        expectations = [expectation for each in opened for expectation in each.expectations]
+        problems = broken_guardrails([*needs, *expected(expectations, closed.all)], closed.never)
         if problems:
             raise PolicyError(problems)
-        defaults = {hook: _default(policy, hook) for hook in _hooks(policy)}
-        chains = tuple(_chain(policy, hook, default, opened, needs, closed) for hook, (default, _) in defaults.items())
+        defaults = {hook: _default(policy, hook) for hook in Hook}
+        chains = tuple(
+            _chain(policy, hook, default, expectations, needs, closed) for hook, (default, _) in defaults.items()
+        )
         accepting = [chain.hook for chain in chains if chain.default is Verdict.ACCEPT]
         notes = [
             *(note for each in opened for note in each.notes),
-            *resolved_conflicts(needs, closed[StatementKind.FORBID]),
+            *resolved_conflicts(needs, closed.forbidden),
+            *closed.notes,
             *(note for _, notes in defaults.values() for note in notes),
             *_notes.policy_notes(policy, self._database, needs, accepting),
         ]
@@ -114,7 +134,7 @@ class Compiler:
                 except PolicyError as refusal:
                     problems += refusal.diagnostics
                     continue
-                if not each.selections and not each.related:
+                if not each.selections:
                     problems.append(no_path(statement, self._policy))
                 elif not each.served:
                     self._opened[number] = each
@@ -122,13 +142,6 @@ class Compiler:
         if problems:
             raise PolicyError(problems)
         return opened
-
-
-def _hooks(policy: Policy) -> tuple[Hook, ...]:
-    """A host has a forward chain only where a profile speaks of forwarding."""
-    if policy.kind is Kind.GATEWAY or any(each.hook is Hook.FORWARD for each in policy.defaults):
-        return (Hook.INPUT, Hook.OUTPUT, Hook.FORWARD)
-    return (Hook.INPUT, Hook.OUTPUT)
 
 
 def _default(policy: Policy, hook: Hook) -> tuple[DefaultVerdict | None, list[Note]]:
@@ -142,8 +155,12 @@ def _default(policy: Policy, hook: Hook) -> tuple[DefaultVerdict | None, list[No
     return strictest, [_notes.defaults_differ(strictest, declared)] if len(verdicts) > 1 else []
 
 
-def _needs_anything(policy: Policy) -> bool:
-    return any(statement.kind is StatementKind.NEED for statement in policy.statements)
+def _fallback(policy: Policy, hook: Hook) -> Verdict:
+    """The default where no profile declares one. A host forwards nothing; profiles that need nothing only close."""
+    forwards_nothing = hook is Hook.FORWARD and policy.kind is Kind.HOST
+    if forwards_nothing or any(statement.kind is StatementKind.NEED for statement in policy.statements):
+        return _FALLBACK[hook]
+    return Verdict.ACCEPT
 
 
 def _log(policy: Policy, hook: Hook, verdict: Verdict) -> Log:
@@ -179,17 +196,19 @@ def _chain(
     policy: Policy,
     hook: Hook,
     declared: DefaultVerdict | None,
-    opened: list[Opened],
+    expectations: list[Expectation],
     needs: list[Selection],
-    closed: dict[StatementKind, list[Selection]],
+    closed: Closed,
 ) -> Chain:
-    default = declared.verdict if declared else _FALLBACK[hook] if _needs_anything(policy) else Verdict.ACCEPT
-    related = list(dict.fromkeys(rule for each in opened for rule in each.related if rule[0] is hook))
-    rules = [
-        *baseline(hook, policy.kind, [rule for _, rule in related], dhcp_client=policy.dhcp_client),
-        *_rules(policy, needs, hook, default),
-        *_rules(policy, closed[StatementKind.NEVER], hook, default),
-        *_rules(policy, closed[StatementKind.FORBID], hook, default),
-    ]
+    default = declared.verdict if declared else _fallback(policy, hook)
     log = _log(policy, hook, default) if declared and declared.log else None
+    if hook is Hook.FORWARD and policy.kind is Kind.HOST:
+        return Chain(hook, (), default, log)
+    related = related_rules(expectations, closed.all, hook)
+    rules = [
+        *baseline(hook, policy.kind, related, dhcp_client=policy.dhcp_client),
+        *_rules(policy, needs, hook, default),
+        *_rules(policy, closed.never, hook, default),
+        *_rules(policy, closed.forbidden, hook, default),
+    ]
     return Chain(hook, tuple(rules), default, log)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from fwadvisor.addresses import predefined
 from fwadvisor.diagnostic import Diagnostic, Span, error
+from fwadvisor.model.note import Note, Topic
 from fwadvisor.model.policy import ANYONE, SELF, InlineFlow, Kind, Policy, Statement, StatementKind, Zone
 from fwadvisor.model.rule import Hook, Match, Origin, OriginKind
 from fwadvisor.ports.database import Database
@@ -242,4 +243,15 @@ def no_path(statement: Statement, policy: Policy) -> Diagnostic:
         f"this need opens nothing on {place}: no address family or direction fits both of its ends",
         span_of(statement),
         'one end must be "self" on a host; both ends need addresses of the same family',
+    )
+
+
+def closes_nothing(statement: Statement, policy: Policy) -> Note:
+    """The note on a forbid or never that no packet of this machine can meet."""
+    return Note(
+        id="closes-nothing",
+        topic=Topic.LIMIT,
+        text=f"A {statement.kind} statement closes nothing on a {policy.kind}: neither end of it is this machine, or "
+        "no address family fits both ends.",
+        places=(statement.place,),
     )

@@ -21,6 +21,7 @@ from fwadvisor.compile.flows import (
     span_of,
 )
 from fwadvisor.compile.media import HIGH_PORTS, Service, serve
+from fwadvisor.compile.related import Expectation
 from fwadvisor.diagnostic import error
 from fwadvisor.dialects.base import Capabilities
 from fwadvisor.errors import PolicyError
@@ -28,18 +29,7 @@ from fwadvisor.model.address import FAMILIES
 from fwadvisor.model.interval import contains, covers
 from fwadvisor.model.note import Note
 from fwadvisor.model.policy import ANYONE, SELF, InlineFlow, Policy, Statement, StatementKind, Strategy, Zone
-from fwadvisor.model.rule import (
-    TCP,
-    UDP,
-    HelperAssignment,
-    Hook,
-    Match,
-    Origin,
-    OriginKind,
-    Rule,
-    State,
-    Verdict,
-)
+from fwadvisor.model.rule import TCP, UDP, HelperAssignment, Hook, Match
 from fwadvisor.ports.database import Database
 from fwadvisor.ports.facts import Flow
 
@@ -50,7 +40,8 @@ class Opened:
 
     selections: list[Selection] = field(default_factory=list)
     assignments: list[HelperAssignment] = field(default_factory=list)
-    related: list[tuple[Hook, Rule]] = field(default_factory=list)
+    #: What the assigned helpers will expect.
+    expectations: list[Expectation] = field(default_factory=list)
     notes: list[Note] = field(default_factory=list)
     #: Whether negotiated flows are served, which each dialect does by its own means.
     served: bool = False
@@ -153,12 +144,11 @@ def _negotiated(policy: Policy, statement: Statement, flow: Flow, service: Servi
 
 
 def _from_strangers(selection: Selection) -> bool:
-    """Whether somebody nobody named may come in: everybody, or the whole internet of one IP version."""
-    match = selection.match
-    if selection.hook is Hook.OUTPUT or match.in_interfaces:
+    """Whether somebody nobody named may come in: an interface alone names nobody, nor does a whole IP version."""
+    if selection.hook is Hook.OUTPUT:
         return False
-    internet = predefined("internet")
-    return match.source is None or any(covers(match.source.of(family), internet.of(family)) for family in FAMILIES)
+    source, internet = selection.match.source, predefined("internet")
+    return source is None or any(covers(source.of(family), internet.of(family)) for family in FAMILIES)
 
 
 def _outbound(policy: Policy, statement: Statement, flow: Flow, service: Service) -> Iterator[Selection]:
@@ -174,7 +164,7 @@ def _track(
     policy: Policy, statement: Statement, flows: list[Flow], service: Service, database: Database, opened: Opened
 ) -> None:
     """Assign helpers to exactly the fixed flows of this need, and accept what they expect, on the same hooks."""
-    hooks: set[Hook] = set()
+    protocols = tuple(dict.fromkeys(flow.protocols()[0] for flow in flows if database.negotiated(flow)))
     for flow in flows:
         if database.negotiated(flow):
             continue
@@ -188,24 +178,4 @@ def _track(
                     continue
                 origin = origin_of(statement, f"{statement.application} helper {name}", path, flow.id)
                 opened.assignments.append(HelperAssignment(helper=name, hook=path.hook, match=match, origin=origin))
-                hooks.add(path.hook)
-    both = {Hook.INPUT, Hook.OUTPUT}
-    for hook in sorted(hooks | (both if hooks & both else set())):
-        opened.related.append((hook, _related_rule(statement, service)))
-
-
-def _related_rule(statement: Statement, service: Service) -> Rule:
-    match = Match(
-        states=(State.RELATED,),
-        helpers=service.related,
-        protocols=(TCP, UDP),
-        destination_ports=HIGH_PORTS,
-    )
-    origin = Origin(
-        kind=OriginKind.NEED,
-        text=f"{statement.application} connections that {', '.join(service.related)} negotiated",
-        profile=statement.profile,
-        place=statement.place,
-        application=statement.application,
-    )
-    return Rule(match, Verdict.ACCEPT, origin)
+                opened.expectations.append(Expectation(path, service.related, protocols, statement))

@@ -115,7 +115,7 @@ def _how(statement: Statement, service: Service, title: str, names: str, peers: 
             return (
                 f"{lead} Connection tracking reads them: helper {roots}, assigned for {peers} only. Related "
                 f"connections are accepted only where their master carries {', '.join(service.related)}, and only "
-                f"to ports 1024-65535.{fallback}"
+                f"to ports 1024-65535 that no statement closes.{fallback}"
             )
         case Strategy.PINNED:
             return f"{lead} They are pinned to {_ranges(service)} towards {peers}{arithmetic}."

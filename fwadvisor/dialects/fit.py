@@ -18,6 +18,7 @@ from fwadvisor.model.note import Note, Topic
 from fwadvisor.model.rule import (
     PORT_PROTOCOLS,
     Chain,
+    Hook,
     Match,
     Origin,
     OriginKind,
@@ -40,7 +41,9 @@ def fit(ruleset: Ruleset, capabilities: Capabilities, *, approximate: bool = Fal
     problems: list[Diagnostic] = []
     for chain in ruleset.chains:
         if chain.hook not in capabilities.hooks:
-            if _only_passes(chain):
+            if not chain.rules and chain.hook is Hook.FORWARD:
+                notes.append(_note(capabilities, "forwarding is not filtered; it is off unless somebody turned it on."))
+            elif _only_passes(chain):
                 notes.append(_note(capabilities, f"{chain.hook} is not filtered, as the policy asks."))
             else:
                 problems.append(_no_hook(chain, capabilities))

@@ -89,16 +89,17 @@ def test_only_the_common_family_is_opened(compiled):
     assert [tuple(int(f) for f in rule.match.families()) for rule in rules] == [(4,), (4,), (6,)]
 
 
-def test_a_host_has_no_forward_chain_and_refuses_to_forward(compiled):
+def test_a_host_forwards_nothing_and_refuses_to(compiled):
     result = compiled("need: [{flow: tcp 80, from: any, to: self}]")
-    assert [chain.hook for chain in result.ruleset.chains] == [Hook.INPUT, Hook.OUTPUT]
+    forward = result.ruleset.chain(Hook.FORWARD)
+    assert (forward.rules, forward.default) == ((), Verdict.DROP)
     with pytest.raises(ProfileError, match="does not concern this machine"):
         compiled(f"{ZONES}need: [{{flow: tcp 80, from: a, to: b}}]")
 
 
-def test_a_declared_forward_default_gives_a_host_the_chain(compiled):
-    result = compiled("need: [{flow: tcp 80, from: any, to: self}]\ndefaults: {forward: drop}")
-    assert result.ruleset.chain(Hook.FORWARD).default is Verdict.DROP
+def test_a_host_with_containers_may_declare_that_it_forwards(compiled):
+    result = compiled("need: [{flow: tcp 80, from: any, to: self}]\ndefaults: {forward: accept}")
+    assert result.ruleset.chain(Hook.FORWARD).default is Verdict.ACCEPT
 
 
 # --- the baseline ------------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 import sys
 from collections.abc import Iterator
 from functools import cache
@@ -87,7 +88,8 @@ def listing(rig: Rig, way: str) -> str:
         return rig.places.must(BOX, ["nft", "list", "ruleset"])
     variant = way.split()[0]
     texts = [rig.places.must(BOX, [f"{each}-{variant}-save"]) for each in ("iptables", "ip6tables")]
-    return "\n".join(line for text in texts for line in text.splitlines() if not line.startswith("#"))
+    lines = (line for text in texts for line in text.splitlines() if not line.startswith("#"))
+    return re.sub(r"\[\d+:\d+\]", "[0:0]", "\n".join(lines))
 
 
 def rule(match: Match, verdict: Verdict = Verdict.ACCEPT, log: Log | None = None) -> Rule:
