@@ -11,7 +11,7 @@ from functools import cached_property
 
 from fwadvisor.compile import notes as _notes
 from fwadvisor.compile.baseline import baseline
-from fwadvisor.compile.conflicts import broken_guardrails, resolved_conflicts
+from fwadvisor.compile.conflicts import broken_guardrails, resolved_conflicts, unguarded
 from fwadvisor.compile.flows import Selection, closed_selections, closes_nothing, no_path
 from fwadvisor.compile.needs import Opened, open_need
 from fwadvisor.compile.related import Expectation, expected, related_rules
@@ -114,6 +114,7 @@ class Compiler:
             *(note for each in opened for note in each.notes),
             *resolved_conflicts(needs, closed.forbidden),
             *closed.notes,
+            *unguarded(policy, closed.never),
             *(note for _, notes in defaults.values() for note in notes),
             *_notes.policy_notes(policy, self._database, needs, accepting),
         ]

@@ -12,6 +12,7 @@ from fwadvisor.diagnostic import Diagnostic, Label, error
 from fwadvisor.model.address import AddressSet, Family
 from fwadvisor.model.interval import PORTS, Intervals, format_ports, intersect, overlaps, size
 from fwadvisor.model.note import Note, Topic
+from fwadvisor.model.policy import Kind, Policy
 from fwadvisor.model.rule import Hook, Match, protocol_name
 
 #: Ports or blocks of addresses beyond this number are not spread over the index, but compared with everything.
@@ -171,14 +172,30 @@ def broken_guardrails(needs: list[Selection], nevers: list[Selection]) -> list[D
         key = id(need.statement), id(never.statement)
         if key in found:
             continue
+        reason = f" ({never.statement.reason})" if never.statement.reason else ""
         found[key] = error(
             f"this need opens {_shared_numbers(need.match, never.match)} ({need.origin.text}), "
             "which a never statement rules out",
             span_of(need.statement),
             "narrow the need, or take the guardrail away deliberately: never has no exceptions",
-            Label(span_of(never.statement), f"never: {never.origin.text}"),
+            Label(span_of(never.statement), f"never: {never.origin.text}{reason}"),
         )
     return list(found.values())
+
+
+def unguarded(policy: Policy, nevers: list[Selection]) -> list[Note]:
+    """A note where a gateway has guardrails, but none for what it forwards."""
+    if policy.kind is not Kind.GATEWAY or not nevers or any(each.hook is Hook.FORWARD for each in nevers):
+        return []
+    return [
+        Note(
+            id="forwarding-unguarded",
+            topic=Topic.RISK,
+            text="The never statements guard this gateway itself, and not the machines behind it: no never statement "
+            "speaks of forwarded traffic (no-risky-exposure does with protect=any and outside=INTERFACE).",
+            places=tuple(dict.fromkeys(each.statement.place for each in nevers)),
+        )
+    ]
 
 
 def resolved_conflicts(needs: list[Selection], forbids: list[Selection]) -> list[Note]:
