@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from loading import kernel_memory, load_times
-from measuring import Command, Timings, interleaved, machine_line, met, ratio, report, seconds, table
+from measuring import Command, Timings, as_installed, interleaved, machine_line, met, ratio, report, seconds, table
 from peers import installed
 
 OURS, PEERS = "fwadvisor", ("aerleon", "capirca")
@@ -181,6 +181,7 @@ def main() -> None:
     try:
         jobs = [sys.executable, str(Path(__file__).with_name("jobs.py")), str(folder), *map(str, options.sizes)]
         subprocess.run(jobs, check=True, stdout=subprocess.DEVNULL)
+        as_installed()
         bench = Bench(options.peers.resolve(), folder.resolve())
         text, figures = measure(bench, options.sizes, options.rounds, not options.no_load)
         report(text, figures, options.json)

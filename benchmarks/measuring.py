@@ -22,11 +22,12 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """What to run: arguments, the directory to run in, and the file that takes the output."""
+    """What to run: arguments, the directory to run in, the file that takes the output, the home directory."""
 
     arguments: tuple[str, ...]
     directory: str | None = None
     output: str = os.devnull
+    home: str | None = None
 
 
 @dataclass(slots=True)
@@ -64,9 +65,16 @@ class Timings:
         }
 
 
-def _environment() -> dict[str, str]:
+def _environment(command: Command) -> dict[str, str]:
     """The environment without what makes every Python start slowly: byte code is kept, as after an installation."""
-    return {name: value for name, value in os.environ.items() if name not in _SLOWING}
+    kept = {name: value for name, value in os.environ.items() if name not in _SLOWING}
+    return kept if command.home is None else {**kept, "HOME": command.home}
+
+
+def as_installed() -> None:
+    """Bring a checkout to the state of an installation: the port knowledge is compiled when a wheel is built."""
+    script = "from fwadvisor.ports import compiling, store; compiling.write_compiled(store.COMPILED)"
+    subprocess.run((sys.executable, "-c", script), check=True)
 
 
 _SLOWING = ("PYTHONDONTWRITEBYTECODE", "PYTHONUNBUFFERED", "PYTHONTRACEMALLOC", "PYTHONDEVMODE")
@@ -84,7 +92,7 @@ def run(command: Command) -> tuple[float, float, float]:
     with tempfile.TemporaryFile() as complaints, Path(command.output).open("wb") as output:
         start = time.perf_counter()
         process = subprocess.Popen(
-            command.arguments, cwd=command.directory, stdout=output, stderr=complaints, env=_environment()
+            command.arguments, cwd=command.directory, stdout=output, stderr=complaints, env=_environment(command)
         )
         _, status, usage = os.wait4(process.pid, 0)
         wall = time.perf_counter() - start

@@ -9,11 +9,12 @@ and a bare typer program tell what the project itself adds.
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 import tempfile
 from pathlib import Path
 
-from measuring import Command, Timings, interleaved, machine_line, met, report, seconds, table
+from measuring import Command, Timings, as_installed, interleaved, machine_line, met, report, seconds, table
 from peers import installed
 
 BARE, HELLO, EXPLAIN, GENERATE, PEER = (
@@ -23,6 +24,8 @@ BARE, HELLO, EXPLAIN, GENERATE, PEER = (
     "fwadvisor generate, all targets",
     "whatportis 1720",
 )
+
+_REGISTRY = Path(__file__).resolve().parent.parent / "fwadvisor" / "ports" / "data" / "services.tsv"
 
 _HELLO = """\
 import typer
@@ -39,10 +42,27 @@ app()
 """
 
 
+def peer_database(home: Path) -> None:
+    """The database that whatportis would download on its first run, made of our registry table.
+
+    Descriptions are the names, so it is a little smaller than the real one.
+    """
+    names = {"t": "tcp", "u": "udp", "s": "sctp", "d": "dccp"}
+    rows: dict[str, dict[str, str]] = {}
+    for line in _REGISTRY.read_text(encoding="utf-8").splitlines():
+        if line and not line.startswith("#"):
+            port, transports, name = line.split("\t")[:3]
+            for transport in transports:
+                row = {"name": name, "port": port, "protocol": names[transport], "description": name}
+                rows[str(len(rows) + 1)] = row
+    (home / ".whatportis_db.json").write_text(json.dumps({"_default": rows}), encoding="utf-8")
+
+
 def commands(peers: Path, scratch: Path) -> dict[str, Command]:
     """What is measured; the hello program and the output lie in `scratch`."""
     hello = scratch / "hello.py"
     hello.write_text(_HELLO, encoding="utf-8")
+    peer_database(scratch)
     ours = str(Path(sys.executable).with_name("fwadvisor"))
     main_job = ("h323-needed", "no-netmeeting", "--set", "peers=203.0.113.0/24", "--target", "all")
     return {
@@ -50,7 +70,7 @@ def commands(peers: Path, scratch: Path) -> dict[str, Command]:
         HELLO: Command((sys.executable, str(hello))),
         EXPLAIN: Command((ours, "explain", "1720")),
         GENERATE: Command((ours, "generate", *main_job, "-o", str(scratch / "out"))),
-        PEER: Command((str(installed(peers, "whatportis")), "1720")),
+        PEER: Command((str(installed(peers, "whatportis")), "1720"), home=str(scratch)),
     }
 
 
@@ -86,6 +106,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=21)
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
+    as_installed()
     with tempfile.TemporaryDirectory() as scratch:
         measured = commands(options.peers.resolve(), Path(scratch))
         interleaved(measured, 1)  # Fills the caches of files and byte code.
