@@ -157,9 +157,8 @@ def _default(policy: Policy, hook: Hook) -> tuple[DefaultVerdict | None, list[No
 
 
 def _fallback(policy: Policy, hook: Hook) -> Verdict:
-    """The default where no profile declares one. A host forwards nothing; profiles that need nothing only close."""
-    forwards_nothing = hook is Hook.FORWARD and policy.kind is Kind.HOST
-    if forwards_nothing or any(statement.kind is StatementKind.NEED for statement in policy.statements):
+    """The default where no profile declares one; profiles that need nothing only close what they name."""
+    if any(statement.kind is StatementKind.NEED for statement in policy.statements):
         return _FALLBACK[hook]
     return Verdict.ACCEPT
 

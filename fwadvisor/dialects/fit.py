@@ -48,6 +48,8 @@ def fit(ruleset: Ruleset, capabilities: Capabilities, *, approximate: bool = Fal
             else:
                 problems.append(_no_hook(chain, capabilities))
             continue
+        if not chain.rules and chain.hook is Hook.FORWARD and chain.default is not Verdict.ACCEPT:
+            notes.append(_forwards_nothing(capabilities))
         chains.append(_fit_chain(chain, capabilities, approximate, notes, problems))
     if problems:
         raise InexpressibleError(problems)
@@ -56,6 +58,17 @@ def fit(ruleset: Ruleset, capabilities: Capabilities, *, approximate: bool = Fal
 
 def _only_passes(chain: Chain) -> bool:
     return chain.default is Verdict.ACCEPT and all(rule.origin.kind is OriginKind.BASELINE for rule in chain.rules)
+
+
+def _forwards_nothing(capabilities: Capabilities) -> Note:
+    """What a closed forward chain does to those who live on a host."""
+    return Note(
+        id="forwards-nothing",
+        topic=Topic.LIMIT,
+        text="A host forwards nothing: containers and virtual machines on it lose their network, unless a profile "
+        "says  defaults: {forward: accept}  and leaves them to their own rules.",
+        dialects=(capabilities.dialect,),
+    )
 
 
 def _note(capabilities: Capabilities, text: str, origin: Origin | None = None) -> Note:

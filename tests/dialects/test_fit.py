@@ -112,7 +112,17 @@ def test_a_forward_chain_that_only_passes_needs_no_gateway():
     passing = ruleset(hook=Hook.FORWARD, default=Verdict.ACCEPT)
     fitted, (note,) = fit(passing, capabilities("windows"))
     assert fitted.chains == ()
-    assert "forward is not filtered" in note.text
+    assert "forward" in note.text
+    assert "not filtered" in note.text
+
+
+def test_a_host_that_forwards_nothing_says_what_that_means_for_containers():
+    for name in ("iptables", "nftables", "pf"):
+        _, (note,) = fit(ruleset(hook=Hook.FORWARD), capabilities(name))
+        assert "containers" in note.text
+        assert fit(ruleset(hook=Hook.FORWARD, default=Verdict.ACCEPT), capabilities(name))[1] == []
+    _, (note,) = fit(ruleset(hook=Hook.FORWARD), capabilities("windows"))
+    assert "not filtered" in note.text
 
 
 def test_logs_that_cannot_be_said_are_noted_and_change_no_verdict():

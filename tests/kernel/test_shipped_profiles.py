@@ -26,7 +26,7 @@ from fwadvisor.model.walk import Packet, decide
 
 CASES = Path(__file__).parents[1] / "cases"
 #: Every interface that a case names.
-LINKS = ("eth0", "eth1", "eth2", "eth3", "wg0")
+LINKS = ("eth0", "eth1", "eth2", "eth3", "wg0", "ipsec0")
 #: Packets of one case: of the zone matrix, and at the edges of rules.
 MATRIX, EDGES = 2500, 1500
 TODAY = date(2026, 11, 21)

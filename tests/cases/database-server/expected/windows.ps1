@@ -10,7 +10,7 @@
 #              then open a NEW connection to this machine; unless the next command follows within
 #              5 minutes (-RollbackMinutes N), everything is put back as it was.
 # Keep:        powershell -ExecutionPolicy Bypass -File windows.ps1 -Commit
-# Check:       Get-NetFirewallRule -Group 'fwadvisor:database-server' | Format-Table Name, Enabled, Direction, Action, DisplayName
+# Check:       Get-NetFirewallRule -Group 'fwadvisor' | Format-Table Name, Enabled, Direction, Action, DisplayName
 # Undo:        powershell -ExecutionPolicy Bypass -File windows.ps1 -Rollback     (the state before the last load)
 #              powershell -ExecutionPolicy Bypass -File windows.ps1 -Uninstall    (only take these rules away)
 #
@@ -41,7 +41,7 @@ param(
 Set-StrictMode -Version 3.0
 $ErrorActionPreference = 'Stop'
 
-$Group = 'fwadvisor:database-server'
+$Group = 'fwadvisor'
 $Generation = 'fwa-database-server-672644d1bd-'
 $InboundDefault = 'Block'
 $OutboundDefault = 'Allow'
@@ -68,9 +68,9 @@ $Rules = @(
     @{ Name = 'in-0013'; Direction = 'Inbound'; Action = 'Allow'; Protocol = 'TCP'; LocalPort = '5432'; RemoteAddress = '10.0.9.2'; DisplayName = 'in 0013 database postgresql: replicas to self'; Description = 'database-server:48' }
 )
 
-$Task = 'fwadvisor rollback database-server'
+$Task = 'fwadvisor rollback'
 $Folder = Join-Path -Path $env:ProgramFiles -ChildPath 'fwadvisor'
-$Backup = Join-Path -Path $Folder -ChildPath 'database-server.wfw'
+$Backup = Join-Path -Path $Folder -ChildPath 'before.wfw'
 $Netsh = Join-Path -Path $env:SystemRoot -ChildPath 'System32\netsh.exe'
 $Schtasks = Join-Path -Path $env:SystemRoot -ChildPath 'System32\schtasks.exe'
 $Profiles = @('Domain', 'Private', 'Public')

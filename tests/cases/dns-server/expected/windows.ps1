@@ -10,7 +10,7 @@
 #              then open a NEW connection to this machine; unless the next command follows within
 #              5 minutes (-RollbackMinutes N), everything is put back as it was.
 # Keep:        powershell -ExecutionPolicy Bypass -File windows.ps1 -Commit
-# Check:       Get-NetFirewallRule -Group 'fwadvisor:dns-server' | Format-Table Name, Enabled, Direction, Action, DisplayName
+# Check:       Get-NetFirewallRule -Group 'fwadvisor' | Format-Table Name, Enabled, Direction, Action, DisplayName
 # Undo:        powershell -ExecutionPolicy Bypass -File windows.ps1 -Rollback     (the state before the last load)
 #              powershell -ExecutionPolicy Bypass -File windows.ps1 -Uninstall    (only take these rules away)
 #
@@ -47,7 +47,7 @@ param(
 Set-StrictMode -Version 3.0
 $ErrorActionPreference = 'Stop'
 
-$Group = 'fwadvisor:dns-server'
+$Group = 'fwadvisor'
 $Generation = 'fwa-dns-server-3f3bf52b5c-'
 $InboundDefault = 'Block'
 $OutboundDefault = 'Allow'
@@ -79,9 +79,9 @@ $Rules = @(
     @{ Name = 'in-0016'; Direction = 'Inbound'; Action = 'Allow'; Protocol = 'TCP'; LocalPort = '53'; RemoteAddress = '203.0.113.53'; DisplayName = 'in 0016 dns-authoritative transfer: secondaries to self'; Description = 'dns-server:60' }
 )
 
-$Task = 'fwadvisor rollback dns-server'
+$Task = 'fwadvisor rollback'
 $Folder = Join-Path -Path $env:ProgramFiles -ChildPath 'fwadvisor'
-$Backup = Join-Path -Path $Folder -ChildPath 'dns-server.wfw'
+$Backup = Join-Path -Path $Folder -ChildPath 'before.wfw'
 $Netsh = Join-Path -Path $env:SystemRoot -ChildPath 'System32\netsh.exe'
 $Schtasks = Join-Path -Path $env:SystemRoot -ChildPath 'System32\schtasks.exe'
 $Profiles = @('Domain', 'Private', 'Public')

@@ -10,7 +10,7 @@
 #              then open a NEW connection to this machine; unless the next command follows within
 #              5 minutes (-RollbackMinutes N), everything is put back as it was.
 # Keep:        powershell -ExecutionPolicy Bypass -File windows.ps1 -Commit
-# Check:       Get-NetFirewallRule -Group 'fwadvisor:file-server' | Format-Table Name, Enabled, Direction, Action, DisplayName
+# Check:       Get-NetFirewallRule -Group 'fwadvisor' | Format-Table Name, Enabled, Direction, Action, DisplayName
 # Undo:        powershell -ExecutionPolicy Bypass -File windows.ps1 -Rollback     (the state before the last load)
 #              powershell -ExecutionPolicy Bypass -File windows.ps1 -Uninstall    (only take these rules away)
 #
@@ -41,7 +41,7 @@ param(
 Set-StrictMode -Version 3.0
 $ErrorActionPreference = 'Stop'
 
-$Group = 'fwadvisor:file-server'
+$Group = 'fwadvisor'
 $Generation = 'fwa-file-server-ec804aacaf-'
 $InboundDefault = 'Block'
 $OutboundDefault = 'Allow'
@@ -70,9 +70,9 @@ $Rules = @(
     @{ Name = 'in-0015'; Direction = 'Inbound'; Action = 'Allow'; Protocol = 'TCP'; LocalPort = '2049'; RemoteAddress = '192.168.10.0/24'; DisplayName = 'in 0015 nfs-server nfs4: clients to self'; Description = 'file-server:64' }
 )
 
-$Task = 'fwadvisor rollback file-server'
+$Task = 'fwadvisor rollback'
 $Folder = Join-Path -Path $env:ProgramFiles -ChildPath 'fwadvisor'
-$Backup = Join-Path -Path $Folder -ChildPath 'file-server.wfw'
+$Backup = Join-Path -Path $Folder -ChildPath 'before.wfw'
 $Netsh = Join-Path -Path $env:SystemRoot -ChildPath 'System32\netsh.exe'
 $Schtasks = Join-Path -Path $env:SystemRoot -ChildPath 'System32\schtasks.exe'
 $Profiles = @('Domain', 'Private', 'Public')

@@ -10,7 +10,7 @@
 #              then open a NEW connection to this machine; unless the next command follows within
 #              5 minutes (-RollbackMinutes N), everything is put back as it was.
 # Keep:        powershell -ExecutionPolicy Bypass -File windows.ps1 -Commit
-# Check:       Get-NetFirewallRule -Group 'fwadvisor:h323-gatekeeper' | Format-Table Name, Enabled, Direction, Action, DisplayName
+# Check:       Get-NetFirewallRule -Group 'fwadvisor' | Format-Table Name, Enabled, Direction, Action, DisplayName
 # Undo:        powershell -ExecutionPolicy Bypass -File windows.ps1 -Rollback     (the state before the last load)
 #              powershell -ExecutionPolicy Bypass -File windows.ps1 -Uninstall    (only take these rules away)
 #
@@ -50,7 +50,7 @@ param(
 Set-StrictMode -Version 3.0
 $ErrorActionPreference = 'Stop'
 
-$Group = 'fwadvisor:h323-gatekeeper'
+$Group = 'fwadvisor'
 $Generation = 'fwa-h323-gatekeeper-2947ad0948-'
 $InboundDefault = 'Block'
 $OutboundDefault = 'Allow'
@@ -85,9 +85,9 @@ $Rules = @(
     @{ Name = 'in-0018'; Direction = 'Inbound'; Action = 'Allow'; Protocol = 'TCP'; LocalPort = '2099'; RemoteAddress = '203.0.113.10'; DisplayName = 'in 0018 h323-gatekeeper annex-g: neighbours to self'; Description = 'h323-gatekeeper:81' }
 )
 
-$Task = 'fwadvisor rollback h323-gatekeeper'
+$Task = 'fwadvisor rollback'
 $Folder = Join-Path -Path $env:ProgramFiles -ChildPath 'fwadvisor'
-$Backup = Join-Path -Path $Folder -ChildPath 'h323-gatekeeper.wfw'
+$Backup = Join-Path -Path $Folder -ChildPath 'before.wfw'
 $Netsh = Join-Path -Path $env:SystemRoot -ChildPath 'System32\netsh.exe'
 $Schtasks = Join-Path -Path $env:SystemRoot -ChildPath 'System32\schtasks.exe'
 $Profiles = @('Domain', 'Private', 'Public')

@@ -11,7 +11,7 @@
 #              then open a NEW connection to this machine; unless the next command follows within
 #              5 minutes (-RollbackMinutes N), everything is put back as it was.
 # Keep:        powershell -ExecutionPolicy Bypass -File windows.ps1 -Commit
-# Check:       Get-NetFirewallRule -Group 'fwadvisor:kubernetes-node' | Format-Table Name, Enabled, Direction, Action, DisplayName
+# Check:       Get-NetFirewallRule -Group 'fwadvisor' | Format-Table Name, Enabled, Direction, Action, DisplayName
 # Undo:        powershell -ExecutionPolicy Bypass -File windows.ps1 -Rollback     (the state before the last load)
 #              powershell -ExecutionPolicy Bypass -File windows.ps1 -Uninstall    (only take these rules away)
 #
@@ -42,7 +42,7 @@ param(
 Set-StrictMode -Version 3.0
 $ErrorActionPreference = 'Stop'
 
-$Group = 'fwadvisor:kubernetes-node'
+$Group = 'fwadvisor'
 $Generation = 'fwa-kubernetes-node-beea91af76-'
 $InboundDefault = 'Block'
 $OutboundDefault = 'Allow'
@@ -86,9 +86,9 @@ $Rules = @(
     @{ Name = 'in-0021'; Direction = 'Inbound'; Action = 'Allow'; Protocol = 'TCP'; LocalPort = '2379-2380'; RemoteAddress = '10.40.0.10-10.40.0.12'; DisplayName = 'in 0021 k8s-control-plane etcd-peer: control-plane to self'; Description = 'kubernetes-node:131' }
 )
 
-$Task = 'fwadvisor rollback kubernetes-node'
+$Task = 'fwadvisor rollback'
 $Folder = Join-Path -Path $env:ProgramFiles -ChildPath 'fwadvisor'
-$Backup = Join-Path -Path $Folder -ChildPath 'kubernetes-node.wfw'
+$Backup = Join-Path -Path $Folder -ChildPath 'before.wfw'
 $Netsh = Join-Path -Path $env:SystemRoot -ChildPath 'System32\netsh.exe'
 $Schtasks = Join-Path -Path $env:SystemRoot -ChildPath 'System32\schtasks.exe'
 $Profiles = @('Domain', 'Private', 'Public')

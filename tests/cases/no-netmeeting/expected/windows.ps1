@@ -9,7 +9,7 @@
 #              then open a NEW connection to this machine; unless the next command follows within
 #              5 minutes (-RollbackMinutes N), everything is put back as it was.
 # Keep:        powershell -ExecutionPolicy Bypass -File windows.ps1 -Commit
-# Check:       Get-NetFirewallRule -Group 'fwadvisor:no-netmeeting' | Format-Table Name, Enabled, Direction, Action, DisplayName
+# Check:       Get-NetFirewallRule -Group 'fwadvisor' | Format-Table Name, Enabled, Direction, Action, DisplayName
 # Undo:        powershell -ExecutionPolicy Bypass -File windows.ps1 -Rollback     (the state before the last load)
 #              powershell -ExecutionPolicy Bypass -File windows.ps1 -Uninstall    (only take these rules away)
 #
@@ -43,7 +43,7 @@ param(
 Set-StrictMode -Version 3.0
 $ErrorActionPreference = 'Stop'
 
-$Group = 'fwadvisor:no-netmeeting'
+$Group = 'fwadvisor'
 $Generation = 'fwa-no-netmeeting-802041a0f2-'
 $InboundDefault = 'Allow'
 $OutboundDefault = 'Allow'
@@ -82,9 +82,9 @@ $Rules = @(
     @{ Name = 'out-0016'; Direction = 'Outbound'; Action = 'Block'; Protocol = 'TCP'; RemotePort = '522'; DisplayName = 'out 0016 netmeeting directory-uls: self to any'; Description = 'no-netmeeting:26; Obsolete since 2007, takes calls from anybody, never patched again' }
 )
 
-$Task = 'fwadvisor rollback no-netmeeting'
+$Task = 'fwadvisor rollback'
 $Folder = Join-Path -Path $env:ProgramFiles -ChildPath 'fwadvisor'
-$Backup = Join-Path -Path $Folder -ChildPath 'no-netmeeting.wfw'
+$Backup = Join-Path -Path $Folder -ChildPath 'before.wfw'
 $Netsh = Join-Path -Path $env:SystemRoot -ChildPath 'System32\netsh.exe'
 $Schtasks = Join-Path -Path $env:SystemRoot -ChildPath 'System32\schtasks.exe'
 $Profiles = @('Domain', 'Private', 'Public')

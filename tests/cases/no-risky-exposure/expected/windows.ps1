@@ -9,7 +9,7 @@
 #              then open a NEW connection to this machine; unless the next command follows within
 #              5 minutes (-RollbackMinutes N), everything is put back as it was.
 # Keep:        powershell -ExecutionPolicy Bypass -File windows.ps1 -Commit
-# Check:       Get-NetFirewallRule -Group 'fwadvisor:no-risky-exposure' | Format-Table Name, Enabled, Direction, Action, DisplayName
+# Check:       Get-NetFirewallRule -Group 'fwadvisor' | Format-Table Name, Enabled, Direction, Action, DisplayName
 # Undo:        powershell -ExecutionPolicy Bypass -File windows.ps1 -Rollback     (the state before the last load)
 #              powershell -ExecutionPolicy Bypass -File windows.ps1 -Uninstall    (only take these rules away)
 #
@@ -39,7 +39,7 @@ param(
 Set-StrictMode -Version 3.0
 $ErrorActionPreference = 'Stop'
 
-$Group = 'fwadvisor:no-risky-exposure'
+$Group = 'fwadvisor'
 $Generation = 'fwa-no-risky-exposure-14526843a1-'
 $InboundDefault = 'Allow'
 $OutboundDefault = 'Allow'
@@ -130,9 +130,9 @@ $Rules = @(
     @{ Name = 'in-0072'; Direction = 'Inbound'; Action = 'Block'; Protocol = 'UDP'; LocalPort = '631'; RemoteAddress = $Set1; DisplayName = 'in 0072 udp 631: outside to self'; Description = 'no-risky-exposure:71; Printers print for everybody, and their firmware is old' }
 )
 
-$Task = 'fwadvisor rollback no-risky-exposure'
+$Task = 'fwadvisor rollback'
 $Folder = Join-Path -Path $env:ProgramFiles -ChildPath 'fwadvisor'
-$Backup = Join-Path -Path $Folder -ChildPath 'no-risky-exposure.wfw'
+$Backup = Join-Path -Path $Folder -ChildPath 'before.wfw'
 $Netsh = Join-Path -Path $env:SystemRoot -ChildPath 'System32\netsh.exe'
 $Schtasks = Join-Path -Path $env:SystemRoot -ChildPath 'System32\schtasks.exe'
 $Profiles = @('Domain', 'Private', 'Public')

@@ -10,7 +10,7 @@
 #              then open a NEW connection to this machine; unless the next command follows within
 #              5 minutes (-RollbackMinutes N), everything is put back as it was.
 # Keep:        powershell -ExecutionPolicy Bypass -File windows.ps1 -Commit
-# Check:       Get-NetFirewallRule -Group 'fwadvisor:sip-phone' | Format-Table Name, Enabled, Direction, Action, DisplayName
+# Check:       Get-NetFirewallRule -Group 'fwadvisor' | Format-Table Name, Enabled, Direction, Action, DisplayName
 # Undo:        powershell -ExecutionPolicy Bypass -File windows.ps1 -Rollback     (the state before the last load)
 #              powershell -ExecutionPolicy Bypass -File windows.ps1 -Uninstall    (only take these rules away)
 #
@@ -50,7 +50,7 @@ param(
 Set-StrictMode -Version 3.0
 $ErrorActionPreference = 'Stop'
 
-$Group = 'fwadvisor:sip-phone'
+$Group = 'fwadvisor'
 $Generation = 'fwa-sip-phone-2ed5a0fdac-'
 $InboundDefault = 'Block'
 $OutboundDefault = 'Allow'
@@ -78,9 +78,9 @@ $Rules = @(
     @{ Name = 'in-0013'; Direction = 'Inbound'; Action = 'Allow'; Protocol = 'UDP'; LocalPort = '16384-16415'; RemoteAddress = '192.0.2.10', '192.0.2.64/26'; DisplayName = 'in 0013 sip-phone media-in (pinned): media-peers to self'; Description = 'sip-phone:43' }
 )
 
-$Task = 'fwadvisor rollback sip-phone'
+$Task = 'fwadvisor rollback'
 $Folder = Join-Path -Path $env:ProgramFiles -ChildPath 'fwadvisor'
-$Backup = Join-Path -Path $Folder -ChildPath 'sip-phone.wfw'
+$Backup = Join-Path -Path $Folder -ChildPath 'before.wfw'
 $Netsh = Join-Path -Path $env:SystemRoot -ChildPath 'System32\netsh.exe'
 $Schtasks = Join-Path -Path $env:SystemRoot -ChildPath 'System32\schtasks.exe'
 $Profiles = @('Domain', 'Private', 'Public')

@@ -10,7 +10,7 @@
 #              then open a NEW connection to this machine; unless the next command follows within
 #              5 minutes (-RollbackMinutes N), everything is put back as it was.
 # Keep:        powershell -ExecutionPolicy Bypass -File windows.ps1 -Commit
-# Check:       Get-NetFirewallRule -Group 'fwadvisor:sip-server' | Format-Table Name, Enabled, Direction, Action, DisplayName
+# Check:       Get-NetFirewallRule -Group 'fwadvisor' | Format-Table Name, Enabled, Direction, Action, DisplayName
 # Undo:        powershell -ExecutionPolicy Bypass -File windows.ps1 -Rollback     (the state before the last load)
 #              powershell -ExecutionPolicy Bypass -File windows.ps1 -Uninstall    (only take these rules away)
 #
@@ -50,7 +50,7 @@ param(
 Set-StrictMode -Version 3.0
 $ErrorActionPreference = 'Stop'
 
-$Group = 'fwadvisor:sip-server'
+$Group = 'fwadvisor'
 $Generation = 'fwa-sip-server-c4a15cfe13-'
 $InboundDefault = 'Block'
 $OutboundDefault = 'Allow'
@@ -83,9 +83,9 @@ $Rules = @(
     @{ Name = 'in-0016'; Direction = 'Inbound'; Action = 'Allow'; Protocol = 'UDP'; LocalPort = '10000-20000'; RemoteAddress = '203.0.113.32/27'; DisplayName = 'in 0016 udp 10000-20000: provider to self'; Description = 'sip-server:69' }
 )
 
-$Task = 'fwadvisor rollback sip-server'
+$Task = 'fwadvisor rollback'
 $Folder = Join-Path -Path $env:ProgramFiles -ChildPath 'fwadvisor'
-$Backup = Join-Path -Path $Folder -ChildPath 'sip-server.wfw'
+$Backup = Join-Path -Path $Folder -ChildPath 'before.wfw'
 $Netsh = Join-Path -Path $env:SystemRoot -ChildPath 'System32\netsh.exe'
 $Schtasks = Join-Path -Path $env:SystemRoot -ChildPath 'System32\schtasks.exe'
 $Profiles = @('Domain', 'Private', 'Public')
