@@ -221,6 +221,12 @@ def _replace_all(files: Sequence[OutputFile], directory: Path, scratch: Path) ->
     return [directory / each.name for each in files]
 
 
+def left_over(generated: Generated, directory: Path) -> list[str]:
+    """The rule files of other targets that stand in `directory`, where they could be taken for this policy's."""
+    names = [name for target in DIALECTS if target not in generated.outputs for name in dialect(target).file_names]
+    return [name for name in names if (directory / name).exists()]
+
+
 def differing(files: Sequence[OutputFile], directory: Path) -> list[str]:
     """The names of the files that `directory` does not hold with exactly these bytes."""
     found = []

@@ -27,7 +27,7 @@ def generate(
         metavar="TARGET",
         help="iptables, nftables, windows, pf or all; may be repeated. All where -o is given.",
     ),
-    output: Path | None = typer.Option(
+    output: str | None = typer.Option(
         None, "--output", "-o", metavar="DIR", help="Directory to write to; without it a single target goes to stdout."
     ),
     check: bool = typer.Option(
@@ -63,7 +63,8 @@ def generate(
     from fwadvisor.generate import Request
     from fwadvisor.generate import generate as run
 
-    chosen = _chosen_targets(targets, output, family, pf_variant)
+    directory = _directory(output)
+    chosen = _chosen_targets(targets, directory, family, pf_variant)
     knowledge, profile_dirs = project_folders(knowledge, profile_dirs)
     generated = run(
         Request(
@@ -79,15 +80,29 @@ def generate(
         )
     )
     show(generated.warnings, color)
-    if output is None:
+    if directory is None:
         _print(generated, family)
     elif check:
-        _check(generated, output)
+        _check(generated, directory)
     else:
-        _write(generated, output, quiet)
+        _write(generated, directory, quiet)
 
 
 _PF_VARIANTS = ("portable", "openbsd", "freebsd", "freebsd-12")
+
+
+def _directory(output: str | None) -> Path | None:
+    """The directory to write to.
+
+    Raises:
+        FwadvisorError: the option is there but empty, as an unset shell variable leaves it.
+    """
+    if output is not None and not output.strip():
+        from fwadvisor.diagnostic import error
+        from fwadvisor.errors import FwadvisorError
+
+        raise FwadvisorError(error("--output names no directory", hint="write -o . for the current directory"))
+    return None if output is None else Path(output)
 
 
 def _chosen_targets(targets: list[str], output: Path | None, family: str, pf_variant: str) -> list[str]:
@@ -140,9 +155,11 @@ def _check(generated: Generated, output: Path) -> None:
 
 
 def _write(generated: Generated, output: Path, quiet: bool) -> None:
-    from fwadvisor.generate import write_files
+    from fwadvisor.generate import left_over, write_files
     from fwadvisor.report.summary import summary
 
     paths = write_files(generated.files, output)
+    for name in left_over(generated, output):
+        print(f"fwadvisor: {output / name} is of an earlier run and was not written now", file=sys.stderr)
     if not quiet:
         print(summary(generated.policy, generated.compilations, generated.outputs, paths))

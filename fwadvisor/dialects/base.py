@@ -38,7 +38,7 @@ class Capabilities:
     #: Commands that show the loaded rules and how often each one matched.
     look: tuple[str, ...] = ()
     #: The longest interface name, and the pattern that names must satisfy.
-    interface_pattern: str = r"[A-Za-z0-9_.:-]{1,15}"
+    interface_pattern: str = r"[A-Za-z0-9_.-]{1,15}"
 
     def under(self, options: tuple[tuple[str, str], ...]) -> Capabilities:
         """The capabilities where the text is written under these options."""

@@ -32,7 +32,7 @@ _CAPABILITIES = Capabilities(
         {"Q.931", "RAS", "ftp", "tftp", "sip", "pptp", "irc", "amanda", "netbios-ns", "snmp", "sane"}
     ),
     look=("iptables-save", "ip6tables-save"),
-    interface_pattern=r"[A-Za-z0-9_.][A-Za-z0-9_.:-]{0,14}",
+    interface_pattern=r"[A-Za-z0-9_.][A-Za-z0-9_.-]{0,14}",
 )  # fmt: skip
 #: Helpers that the kernel has for IPv4 alone.
 _V4_HELPERS = frozenset({"pptp", "irc", "netbios-ns", "snmp"})

@@ -39,7 +39,7 @@ _CAPABILITIES = Capabilities(
         {"Q.931", "RAS", "ftp", "tftp", "sip", "pptp", "irc", "amanda", "netbios-ns", "snmp", "sane"}
     ),
     look=("nft list table inet fwadvisor",),
-    interface_pattern=r"[A-Za-z0-9_.][A-Za-z0-9_.:-]{0,14}",
+    interface_pattern=r"[A-Za-z0-9_.][A-Za-z0-9_.-]{0,14}",
 )  # fmt: skip
 
 

@@ -37,7 +37,10 @@ _LISTENER_TYPES = frozenset({130, 131, 132, 143})
 #: Words of pf.conf that also look like interface names.
 RESERVED = frozenset({
     "all", "allow-opts", "altq", "anchor", "antispoof", "any", "bandwidth", "binat", "block", "code", "const",
-    "counters", "debug", "divert-packet", "divert-to", "dup-to", "fastroute", "file", "flags", "flush", "for",
+    "bitmask", "cbq", "codel", "counters", "debug", "default", "divert-packet", "divert-to", "dnpipe", "dnqueue",
+    "drop", "dup-to", "ether", "fairq", "fastroute", "file", "fingerprints", "flags", "floating", "flows", "flush",
+    "for", "hfsc", "hostid", "interval", "l3", "linkshare", "loginterface", "os", "parent", "pflow", "priq", "qlimit",
+    "quantum", "rdomain", "realtime", "ridentifier", "rule", "self", "sloppy", "target", "upperlimit", "weight",
     "fragment", "from", "global", "group", "icmp-type", "icmp6-type", "if-bound", "in", "include", "inet", "inet6",
     "keep", "label", "limit", "load", "log", "match", "max", "min", "modulate", "nat", "no", "no-df", "no-route",
     "no-sync", "once", "on", "optimization", "out", "overload", "pass", "port", "prio", "priority", "probability",

@@ -41,7 +41,7 @@ _CAPABILITIES = Capabilities(
     log=False,
     implicit_states=True,
     look=(
-        "Get-NetFirewallRule -Group 'fwadvisor:*' | Format-Table Name, Enabled, Direction, Action, DisplayName",
+        "Get-NetFirewallRule -Group 'fwadvisor' | Format-Table Name, Enabled, Direction, Action, DisplayName",
         "Get-NetFirewallProfile | Format-Table Name, Enabled, DefaultInboundAction, DefaultOutboundAction",
     ),
     # "Any" would stand for every interface.
@@ -77,10 +77,11 @@ class Windows:
             about=_comments(document.about),
             notes=[_comments([note.text, *note.commands]) for note in document.notes],
             name=name,
-            group=quote(f"fwadvisor:{name}"),
+            # One group for every policy: loading another one replaces this one, as it does in the other dialects.
+            group=quote("fwadvisor"),
             generation=quote(f"fwa-{name}-{sha256(content.encode()).hexdigest()[:10]}-"),
-            task=quote(f"fwadvisor rollback {name}"),
-            backup=quote(f"{name}.wfw"),
+            task=quote("fwadvisor rollback"),
+            backup=quote("before.wfw"),
             inbound=quote(inbound),
             outbound=quote(outbound),
             log_blocked=quote(log),

@@ -17,7 +17,7 @@ from fwadvisor.model.interval import Intervals, normalize
 from fwadvisor.model.policy import InlineFlow, Kind, Policy, ProfileUse, StatementKind
 from fwadvisor.profile import parameters as params
 from fwadvisor.profile.checks import StatementCheck
-from fwadvisor.profile.search import Found, find
+from fwadvisor.profile.search import Found, find, replaces_shipped
 from fwadvisor.profile.sections import Use, read_defaults, read_header, read_log
 from fwadvisor.profile.statements import StatementReader
 from fwadvisor.profile.values import PortTextError, ProfileReader, Value, parse_value
@@ -95,6 +95,7 @@ class Session:
                 self.diagnostics.append(error(f'the profile "{found.name}" is named twice', None, "name it once"))
             else:
                 roots.add(found.path.resolve())
+                self._note_replaced(replaces_shipped(name, found))
                 self._use(found, None, ())
         self._check_settings()
         # Where profiles are for different machines, what each says of its own would only be called wrong.
@@ -239,6 +240,7 @@ class Session:
         if isinstance(found, Diagnostic):
             reader.diagnostics.append(found)
             return
+        self._note_replaced(replaces_shipped(name, found, reader.document.span(named)))
         path = found.path.resolve()
         here = reader.label(named, f'"{use.found.name}" includes "{found.name}"')
         chain = (*chain[:-1], (*chain[-1][:2], here))
@@ -246,6 +248,10 @@ class Session:
             self._cycle(reader, named, chain, path, found.name)
             return
         self._use(found, Inclusion(use, named, arguments), chain)
+
+    def _note_replaced(self, warning: Diagnostic | None) -> None:
+        if warning is not None:
+            self.diagnostics.append(warning)
 
     def _cycle(
         self,

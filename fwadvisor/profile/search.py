@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fwadvisor.decode.reader import suggestion
-from fwadvisor.diagnostic import Diagnostic, Span, error
+from fwadvisor.diagnostic import Diagnostic, Span, error, warning
 from fwadvisor.resources import profiles_dir
 
 
@@ -57,6 +57,14 @@ def find(
     known = [found.name for found in available(folders)]
     hint = suggestion(name, known, "profiles are") or "see: fwadvisor profiles list"
     return error(f'there is no profile "{name}"', span, hint)
+
+
+def replaces_shipped(name: str, found: Found, span: Span | None = None) -> Diagnostic | None:
+    """A warning where a name led to a file that stands in for a shipped profile."""
+    shipped = profiles_dir() / found.path.name
+    if is_path(name) or not shipped.is_file() or found.path.resolve() == shipped.resolve():
+        return None
+    return warning(f'the profile "{name}" is {found.file}, not the shipped one', span, "give it a name of its own")
 
 
 def available(folders: Sequence[Path] = ()) -> list[Found]:

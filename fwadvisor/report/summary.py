@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from shutil import get_terminal_size
 
 from fwadvisor.compile import Compilation
 from fwadvisor.diagnostic import printable
@@ -17,7 +18,7 @@ from fwadvisor.report.decided import shared_notes
 _SHOWN = (Topic.CONFLICT, Topic.EXPOSURE, Topic.RISK)
 #: Of the other topics only this is shown: what --allow-approximate made narrower.
 _NARROWED = "narrowed"
-_WIDTH = 100
+_WIDEST = 100
 
 
 def summary(
@@ -32,9 +33,9 @@ def summary(
     lines = [f"Policy {printable(names)} for a {policy.kind}:"]
     for name, files in outputs.items():
         lines.append(
-            f"  {dialect(name).capabilities.title:<18} {_counts(compilations[name]):<34} {_places(files, where)}"
+            f"  {dialect(name).capabilities.title:<16} {_counts(compilations[name]):<30} {_places(files, where)}"
         )
-    lines.append(f"  {'Notes':<53} {where['notes.md']}, {where['notes.json'].name}")
+    lines.append(f"  {'Notes':<47} {where['notes.md']}, {where['notes.json'].name}")
     shown = [note for note in shared_notes(compilations) if note.topic in _SHOWN or note.id == _NARROWED]
     if shown:
         lines.append("")
@@ -64,4 +65,10 @@ def _note(note: Note) -> list[str]:
 
     only = f" ({', '.join(note.dialects)})" if note.dialects else ""
     text = f"{note.topic}: {printable(note.text)}{only}"
-    return wrap(text, _WIDTH, initial_indent="  ", subsequent_indent="    ", break_on_hyphens=False)
+    return wrap(
+        text,
+        min(get_terminal_size().columns, _WIDEST),
+        initial_indent="  ",
+        subsequent_indent="    ",
+        break_on_hyphens=False,
+    )

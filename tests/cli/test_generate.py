@@ -107,3 +107,32 @@ def test_closed_pipe_is_no_error(tmp_path):
     command = f"{sys.executable} -m fwadvisor {' '.join(MAIN)} -t windows | head -1"
     done = subprocess.run(["sh", "-c", command], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.stderr == ""
+
+
+def test_an_empty_directory_name_writes_nowhere(run, tmp_path):
+    done = run(*MAIN, "-o", "")
+    assert done.returncode == 2
+    assert "--output names no directory" in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_files_of_an_earlier_run_are_named(run):
+    assert run(*MAIN, "-o", "out").stderr == ""
+    done = run(*MAIN, "-t", "nftables", "-o", "out")
+    left = [line.split()[1] for line in done.stderr.splitlines()]
+    assert left == ["out/iptables.v4", "out/iptables.v6", "out/windows.ps1", "out/pf.conf"]
+
+
+def test_a_profile_that_stands_in_for_a_shipped_one_is_named(run, tmp_path):
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "no-netmeeting.yaml").write_text(
+        "profile: no-netmeeting\ntitle: Mine\nforbid: [{flow: tcp 1503}]\n"
+    )
+    done = run(*MAIN, "--profile-dir", "mine", "-t", "nftables")
+    assert done.returncode == 0
+    assert 'warning: the profile "no-netmeeting" is mine/no-netmeeting.yaml, not the shipped one' in done.stderr
+
+
+def test_the_summary_fits_the_terminal(run):
+    done = run(*MAIN, "-o", "out")
+    assert max(map(len, done.stdout.splitlines())) <= 80
