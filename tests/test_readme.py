@@ -1,5 +1,6 @@
 """The README's examples do what they show, and its commands exist."""
 
+import os
 import re
 import shlex
 import subprocess
@@ -37,6 +38,7 @@ def test_examples_do_what_they_show(tmp_path):
         done = subprocess.run(
             [sys.executable, "-m", "fwadvisor", *words[1:]],
             cwd=tmp_path,
+            env={**os.environ, "NO_COLOR": "1", "COLUMNS": "80"},
             capture_output=True,
             text=True,
             check=False,

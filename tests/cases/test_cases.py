@@ -42,7 +42,7 @@ def run(case: str, directory: Path) -> tuple[int, dict[str, bytes]]:
     done = subprocess.run(
         [sys.executable, "-m", "fwadvisor", *command(case)],
         cwd=directory,
-        env={**os.environ, "NO_COLOR": "1"},
+        env={**os.environ, "NO_COLOR": "1", "COLUMNS": "80"},
         capture_output=True,
         check=False,
     )

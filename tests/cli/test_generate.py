@@ -1,6 +1,7 @@
 """The generate command as a user meets it."""
 
 import json
+import os
 import subprocess
 import sys
 
@@ -13,7 +14,12 @@ MAIN = ["generate", "h323-needed", "no-netmeeting", "--set", "peers=203.0.113.0/
 def run(tmp_path):
     def call(*arguments):
         return subprocess.run(
-            [sys.executable, "-m", "fwadvisor", *arguments], cwd=tmp_path, capture_output=True, text=True, check=False
+            [sys.executable, "-m", "fwadvisor", *arguments],
+            cwd=tmp_path,
+            env={**os.environ, "COLUMNS": "80"},
+            capture_output=True,
+            text=True,
+            check=False,
         )
 
     return call
