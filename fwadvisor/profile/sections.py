@@ -61,6 +61,8 @@ def read_defaults(use: Use, node: Node) -> None:
     """What becomes of packets that no statement speaks of."""
     reader = use.reader
     for name, value in reader.fields(node, "defaults", tuple(Hook)).items():
+        if reader.absent(value):
+            continue
         log: bool | None = False
         said: Node | None = value
         if isinstance(value, Mapping):

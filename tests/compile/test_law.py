@@ -239,3 +239,14 @@ def test_no_conflict_where_numbers_or_zones_differ(compiled):
     ):
         assert "need-wins" not in {note.id for note in compiled(f"{need}forbid: [{forbid}]").notes}, forbid
     assert "need-wins" in {note.id for note in compiled(f"{need}forbid: [{{flow: tcp 5009, from: any}}]").notes}
+
+
+def test_a_default_whose_parameter_has_no_value_is_not_declared(compiled):
+    text = (
+        "parameters: {way: {type: choice, choices: [drop, accept], optional: true}}\n"
+        "need: [{flow: tcp 80, from: any, to: self}]\ndefaults: {forward: $way}\n"
+    )
+    assert compiled(text).ruleset.chain(Hook.FORWARD).default is Verdict.DROP
+    assert compiled(text, way="accept").ruleset.chain(Hook.FORWARD).default is Verdict.ACCEPT
+    other = "need: [{flow: tcp 81, from: any, to: self}]\ndefaults: {forward: accept}\n"
+    assert compiled(text, other).ruleset.chain(Hook.FORWARD).default is Verdict.ACCEPT

@@ -65,7 +65,7 @@ Set-StrictMode -Version 3.0
 $ErrorActionPreference = 'Stop'
 
 $Group = 'fwadvisor'
-$Generation = 'fwa-shop-33e96f1035-'
+$Generation = 'fwa-shop-908036d793-'
 $InboundDefault = 'Block'
 $OutboundDefault = 'Block'
 $LogBlocked = 'True'
@@ -108,8 +108,8 @@ $Rules = @(
     @{ Name = 'in-0012'; Direction = 'Inbound'; Action = 'Allow'; Protocol = 'TCP'; LocalPort = '5432'; RemoteAddress = '198.51.100.0/26'; DisplayName = 'in 0012 tcp 5432: office to self'; Description = 'shop:27; Until the old shop is switched off; NET-9' }
     @{ Name = 'in-0013'; Direction = 'Inbound'; Action = 'Allow'; Protocol = 'TCP'; LocalPort = '443'; LocalAddress = '192.0.2.80'; DisplayName = 'in 0013 web-server tls: any to shop-vip'; Description = 'shop:19; Sells things; NET-1' }
     @{ Name = 'in-0014'; Direction = 'Inbound'; Action = 'Allow'; Protocol = 'TCP'; LocalPort = '80'; LocalAddress = '192.0.2.80'; DisplayName = 'in 0014 web-server plain: any to shop-vip'; Description = 'shop:19; Sells things; NET-1' }
-    @{ Name = 'in-0015'; Direction = 'Inbound'; Action = 'Allow'; Protocol = 'ICMPv4'; IcmpType = '8'; DisplayName = 'in 0015 ping: ping-from to self'; Description = 'server-baseline:100' }
-    @{ Name = 'in-0016'; Direction = 'Inbound'; Action = 'Allow'; Protocol = 'ICMPv6'; IcmpType = '128'; DisplayName = 'in 0016 ping: ping-from to self'; Description = 'server-baseline:100' }
+    @{ Name = 'in-0015'; Direction = 'Inbound'; Action = 'Allow'; Protocol = 'ICMPv4'; IcmpType = '8'; DisplayName = 'in 0015 ping: ping-from to self'; Description = 'server-baseline:106' }
+    @{ Name = 'in-0016'; Direction = 'Inbound'; Action = 'Allow'; Protocol = 'ICMPv6'; IcmpType = '128'; DisplayName = 'in 0016 ping: ping-from to self'; Description = 'server-baseline:106' }
     @{ Name = 'in-0017'; Direction = 'Inbound'; Action = 'Allow'; Protocol = 'TCP'; LocalPort = '22'; RemoteAddress = '198.51.100.0/26'; DisplayName = 'in 0017 tcp 22: admins to self'; Description = 'remote-admin:40; Administration' }
     @{ Name = 'in-0018'; Direction = 'Inbound'; Action = 'Allow'; Protocol = 'ICMPv4'; IcmpType = '8'; RemoteAddress = '198.51.100.0/26'; DisplayName = 'in 0018 ping: admins to self'; Description = 'remote-admin:57' }
     @{ Name = 'out-0005'; Direction = 'Outbound'; Action = 'Allow'; Protocol = 'ICMPv4'; IcmpType = '3:4'; DisplayName = 'out 0005 path MTU errors'; Description = 'baseline' }
@@ -119,13 +119,13 @@ $Rules = @(
     @{ Name = 'out-0009'; Direction = 'Outbound'; Action = 'Allow'; Protocol = 'UDP'; LocalPort = '68'; RemotePort = '67'; RemoteAddress = '0.0.0.0/1', '128.0.0.0/1'; DisplayName = 'out 0009 DHCP requests'; Description = 'baseline' }
     @{ Name = 'out-0010'; Direction = 'Outbound'; Action = 'Allow'; Protocol = 'UDP'; LocalPort = '546'; RemotePort = '547'; LocalAddress = 'fe80::/10'; DisplayName = 'out 0010 DHCPv6 requests'; Description = 'baseline' }
     @{ Name = 'out-0011'; Direction = 'Outbound'; Action = 'Allow'; Protocol = 'TCP'; RemotePort = '443'; LocalAddress = '192.0.2.80'; RemoteAddress = '203.0.113.200'; DisplayName = 'out 0011 tcp 443: shop-vip to payment'; Description = 'shop:22; Sells things; NET-7' }
-    @{ Name = 'out-0012'; Direction = 'Outbound'; Action = 'Allow'; Protocol = 'UDP'; RemotePort = '53'; DisplayName = 'out 0012 dns-client query-u: self to resolvers'; Description = 'server-baseline:69' }
-    @{ Name = 'out-0013'; Direction = 'Outbound'; Action = 'Allow'; Protocol = 'TCP'; RemotePort = '53'; DisplayName = 'out 0013 dns-client query-t: self to resolvers'; Description = 'server-baseline:69' }
-    @{ Name = 'out-0014'; Direction = 'Outbound'; Action = 'Allow'; Protocol = 'UDP'; RemotePort = '123'; DisplayName = 'out 0014 ntp-client time: self to time-servers'; Description = 'server-baseline:73' }
-    @{ Name = 'out-0015'; Direction = 'Outbound'; Action = 'Allow'; Protocol = 'TCP'; RemotePort = '443'; DisplayName = 'out 0015 update-client tls: self to mirrors'; Description = 'server-baseline:76' }
-    @{ Name = 'out-0016'; Direction = 'Outbound'; Action = 'Allow'; Protocol = 'TCP'; RemotePort = '80'; DisplayName = 'out 0016 update-client plain: self to mirrors'; Description = 'server-baseline:80' }
-    @{ Name = 'out-0017'; Direction = 'Outbound'; Action = 'Allow'; Protocol = 'ICMPv4'; IcmpType = '8'; DisplayName = 'out 0017 ping: self to any'; Description = 'server-baseline:104' }
-    @{ Name = 'out-0018'; Direction = 'Outbound'; Action = 'Allow'; Protocol = 'ICMPv6'; IcmpType = '128'; DisplayName = 'out 0018 ping: self to any'; Description = 'server-baseline:104' }
+    @{ Name = 'out-0012'; Direction = 'Outbound'; Action = 'Allow'; Protocol = 'UDP'; RemotePort = '53'; DisplayName = 'out 0012 dns-client query-u: self to resolvers'; Description = 'server-baseline:75' }
+    @{ Name = 'out-0013'; Direction = 'Outbound'; Action = 'Allow'; Protocol = 'TCP'; RemotePort = '53'; DisplayName = 'out 0013 dns-client query-t: self to resolvers'; Description = 'server-baseline:75' }
+    @{ Name = 'out-0014'; Direction = 'Outbound'; Action = 'Allow'; Protocol = 'UDP'; RemotePort = '123'; DisplayName = 'out 0014 ntp-client time: self to time-servers'; Description = 'server-baseline:79' }
+    @{ Name = 'out-0015'; Direction = 'Outbound'; Action = 'Allow'; Protocol = 'TCP'; RemotePort = '443'; DisplayName = 'out 0015 update-client tls: self to mirrors'; Description = 'server-baseline:82' }
+    @{ Name = 'out-0016'; Direction = 'Outbound'; Action = 'Allow'; Protocol = 'TCP'; RemotePort = '80'; DisplayName = 'out 0016 update-client plain: self to mirrors'; Description = 'server-baseline:86' }
+    @{ Name = 'out-0017'; Direction = 'Outbound'; Action = 'Allow'; Protocol = 'ICMPv4'; IcmpType = '8'; DisplayName = 'out 0017 ping: self to any'; Description = 'server-baseline:110' }
+    @{ Name = 'out-0018'; Direction = 'Outbound'; Action = 'Allow'; Protocol = 'ICMPv6'; IcmpType = '128'; DisplayName = 'out 0018 ping: self to any'; Description = 'server-baseline:110' }
 )
 
 $Task = 'fwadvisor rollback'

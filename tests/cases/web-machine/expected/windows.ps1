@@ -47,7 +47,7 @@ Set-StrictMode -Version 3.0
 $ErrorActionPreference = 'Stop'
 
 $Group = 'fwadvisor'
-$Generation = 'fwa-server-baseline-web-server-remote-admin-f967627f53-'
+$Generation = 'fwa-server-baseline-web-server-remote-admin-9964a4dec1-'
 $InboundDefault = 'Block'
 $OutboundDefault = 'Block'
 $LogBlocked = 'True'
@@ -60,8 +60,8 @@ $Rules = @(
     @{ Name = 'in-0009'; Direction = 'Inbound'; Action = 'Allow'; Protocol = 'ICMPv6'; IcmpType = '130', '131', '132', '143'; RemoteAddress = '::', 'fe80::/10'; DisplayName = 'in 0009 IPv6 multicast listener discovery'; Description = 'baseline' }
     @{ Name = 'in-0010'; Direction = 'Inbound'; Action = 'Allow'; Protocol = 'UDP'; LocalPort = '68'; RemotePort = '67'; RemoteAddress = '0.0.0.0/1', '128.0.0.0/1'; DisplayName = 'in 0010 DHCP answers'; Description = 'baseline' }
     @{ Name = 'in-0011'; Direction = 'Inbound'; Action = 'Allow'; Protocol = 'UDP'; LocalPort = '546'; RemotePort = '547'; RemoteAddress = 'fe80::/10'; DisplayName = 'in 0011 DHCPv6 answers'; Description = 'baseline' }
-    @{ Name = 'in-0012'; Direction = 'Inbound'; Action = 'Allow'; Protocol = 'ICMPv4'; IcmpType = '8'; DisplayName = 'in 0012 ping: ping-from to self'; Description = 'server-baseline:100' }
-    @{ Name = 'in-0013'; Direction = 'Inbound'; Action = 'Allow'; Protocol = 'ICMPv6'; IcmpType = '128'; DisplayName = 'in 0013 ping: ping-from to self'; Description = 'server-baseline:100' }
+    @{ Name = 'in-0012'; Direction = 'Inbound'; Action = 'Allow'; Protocol = 'ICMPv4'; IcmpType = '8'; DisplayName = 'in 0012 ping: ping-from to self'; Description = 'server-baseline:106' }
+    @{ Name = 'in-0013'; Direction = 'Inbound'; Action = 'Allow'; Protocol = 'ICMPv6'; IcmpType = '128'; DisplayName = 'in 0013 ping: ping-from to self'; Description = 'server-baseline:106' }
     @{ Name = 'in-0014'; Direction = 'Inbound'; Action = 'Allow'; Protocol = 'TCP'; LocalPort = '443'; DisplayName = 'in 0014 web-server tls: clients to self'; Description = 'web-server:41' }
     @{ Name = 'in-0015'; Direction = 'Inbound'; Action = 'Allow'; Protocol = 'TCP'; LocalPort = '80'; DisplayName = 'in 0015 web-server plain: clients to self'; Description = 'web-server:45' }
     @{ Name = 'in-0016'; Direction = 'Inbound'; Action = 'Allow'; Protocol = 'UDP'; LocalPort = '443'; DisplayName = 'in 0016 web-server h3: clients to self'; Description = 'web-server:50' }
@@ -75,16 +75,16 @@ $Rules = @(
     @{ Name = 'out-0008'; Direction = 'Outbound'; Action = 'Allow'; Protocol = 'ICMPv6'; IcmpType = '130', '131', '132', '143'; LocalAddress = '::', 'fe80::/10'; DisplayName = 'out 0008 IPv6 multicast listener discovery'; Description = 'baseline' }
     @{ Name = 'out-0009'; Direction = 'Outbound'; Action = 'Allow'; Protocol = 'UDP'; LocalPort = '68'; RemotePort = '67'; RemoteAddress = '0.0.0.0/1', '128.0.0.0/1'; DisplayName = 'out 0009 DHCP requests'; Description = 'baseline' }
     @{ Name = 'out-0010'; Direction = 'Outbound'; Action = 'Allow'; Protocol = 'UDP'; LocalPort = '546'; RemotePort = '547'; LocalAddress = 'fe80::/10'; DisplayName = 'out 0010 DHCPv6 requests'; Description = 'baseline' }
-    @{ Name = 'out-0011'; Direction = 'Outbound'; Action = 'Allow'; Protocol = 'UDP'; RemotePort = '53'; DisplayName = 'out 0011 dns-client query-u: self to resolvers'; Description = 'server-baseline:69' }
-    @{ Name = 'out-0012'; Direction = 'Outbound'; Action = 'Allow'; Protocol = 'TCP'; RemotePort = '53'; DisplayName = 'out 0012 dns-client query-t: self to resolvers'; Description = 'server-baseline:69' }
-    @{ Name = 'out-0013'; Direction = 'Outbound'; Action = 'Allow'; Protocol = 'UDP'; RemotePort = '123'; DisplayName = 'out 0013 ntp-client time: self to time-servers'; Description = 'server-baseline:73' }
-    @{ Name = 'out-0014'; Direction = 'Outbound'; Action = 'Allow'; Protocol = 'TCP'; RemotePort = '443'; DisplayName = 'out 0014 update-client tls: self to mirrors'; Description = 'server-baseline:76' }
-    @{ Name = 'out-0015'; Direction = 'Outbound'; Action = 'Allow'; Protocol = 'TCP'; RemotePort = '80'; DisplayName = 'out 0015 update-client plain: self to mirrors'; Description = 'server-baseline:80' }
-    @{ Name = 'out-0016'; Direction = 'Outbound'; Action = 'Allow'; Protocol = 'TCP'; RemotePort = '25'; RemoteAddress = '10.0.0.25'; DisplayName = 'out 0016 smtp-relay relay: self to mail-relay'; Description = 'server-baseline:85' }
-    @{ Name = 'out-0017'; Direction = 'Outbound'; Action = 'Allow'; Protocol = 'TCP'; RemotePort = '587'; RemoteAddress = '10.0.0.25'; DisplayName = 'out 0017 smtp-relay submit: self to mail-relay'; Description = 'server-baseline:85' }
-    @{ Name = 'out-0018'; Direction = 'Outbound'; Action = 'Allow'; Protocol = 'TCP'; RemotePort = '465'; RemoteAddress = '10.0.0.25'; DisplayName = 'out 0018 smtp-relay submit-tls: self to mail-relay'; Description = 'server-baseline:85' }
-    @{ Name = 'out-0019'; Direction = 'Outbound'; Action = 'Allow'; Protocol = 'ICMPv4'; IcmpType = '8'; DisplayName = 'out 0019 ping: self to any'; Description = 'server-baseline:104' }
-    @{ Name = 'out-0020'; Direction = 'Outbound'; Action = 'Allow'; Protocol = 'ICMPv6'; IcmpType = '128'; DisplayName = 'out 0020 ping: self to any'; Description = 'server-baseline:104' }
+    @{ Name = 'out-0011'; Direction = 'Outbound'; Action = 'Allow'; Protocol = 'UDP'; RemotePort = '53'; DisplayName = 'out 0011 dns-client query-u: self to resolvers'; Description = 'server-baseline:75' }
+    @{ Name = 'out-0012'; Direction = 'Outbound'; Action = 'Allow'; Protocol = 'TCP'; RemotePort = '53'; DisplayName = 'out 0012 dns-client query-t: self to resolvers'; Description = 'server-baseline:75' }
+    @{ Name = 'out-0013'; Direction = 'Outbound'; Action = 'Allow'; Protocol = 'UDP'; RemotePort = '123'; DisplayName = 'out 0013 ntp-client time: self to time-servers'; Description = 'server-baseline:79' }
+    @{ Name = 'out-0014'; Direction = 'Outbound'; Action = 'Allow'; Protocol = 'TCP'; RemotePort = '443'; DisplayName = 'out 0014 update-client tls: self to mirrors'; Description = 'server-baseline:82' }
+    @{ Name = 'out-0015'; Direction = 'Outbound'; Action = 'Allow'; Protocol = 'TCP'; RemotePort = '80'; DisplayName = 'out 0015 update-client plain: self to mirrors'; Description = 'server-baseline:86' }
+    @{ Name = 'out-0016'; Direction = 'Outbound'; Action = 'Allow'; Protocol = 'TCP'; RemotePort = '25'; RemoteAddress = '10.0.0.25'; DisplayName = 'out 0016 smtp-relay relay: self to mail-relay'; Description = 'server-baseline:91' }
+    @{ Name = 'out-0017'; Direction = 'Outbound'; Action = 'Allow'; Protocol = 'TCP'; RemotePort = '587'; RemoteAddress = '10.0.0.25'; DisplayName = 'out 0017 smtp-relay submit: self to mail-relay'; Description = 'server-baseline:91' }
+    @{ Name = 'out-0018'; Direction = 'Outbound'; Action = 'Allow'; Protocol = 'TCP'; RemotePort = '465'; RemoteAddress = '10.0.0.25'; DisplayName = 'out 0018 smtp-relay submit-tls: self to mail-relay'; Description = 'server-baseline:91' }
+    @{ Name = 'out-0019'; Direction = 'Outbound'; Action = 'Allow'; Protocol = 'ICMPv4'; IcmpType = '8'; DisplayName = 'out 0019 ping: self to any'; Description = 'server-baseline:110' }
+    @{ Name = 'out-0020'; Direction = 'Outbound'; Action = 'Allow'; Protocol = 'ICMPv6'; IcmpType = '128'; DisplayName = 'out 0020 ping: self to any'; Description = 'server-baseline:110' }
 )
 
 $Task = 'fwadvisor rollback'

@@ -1,0 +1,188 @@
+#Requires -Version 5.1
+#Requires -RunAsAdministrator
+# Windows Firewall rules of the policy server-baseline-web-server.
+# fwadvisor 0.1.0: policy server-baseline+web-server for a host
+# profile server-baseline (Server baseline): resolvers=any, time_servers=any, mirrors=any,
+# plain_updates=true, also_to=any, ping_from=any, forward=accept, log_dropped=true
+# profile web-server (Web server): clients=any, plain=true, http3=true, backend_ports=443,8080
+#
+# Look first:  powershell -ExecutionPolicy Bypass -File windows.ps1 -WhatIf
+# Load:        powershell -ExecutionPolicy Bypass -File windows.ps1
+#              then open a NEW connection to this machine; unless the next command follows within
+#              5 minutes (-RollbackMinutes N), everything is put back as it was.
+# Keep:        powershell -ExecutionPolicy Bypass -File windows.ps1 -Commit
+# Check:       Get-NetFirewallRule -Group 'fwadvisor' | Format-Table Name, Enabled, Direction, Action, DisplayName
+# Undo:        powershell -ExecutionPolicy Bypass -File windows.ps1 -Rollback     (the state before the last load)
+#              powershell -ExecutionPolicy Bypass -File windows.ps1 -Uninstall    (only take these rules away)
+#
+# The rules below decide as the policy does only where they are alone: other Allow rules open more, other
+# Block rules close more. -Exclusive disables the other local rules; those of Group Policy stay.
+# Forwarded packets, loopback and replies of known connections are never asked about. A firewall or VPN product
+# with its own filters may still refuse what is allowed here. Blocked is silent: Windows cannot reject.
+#
+# No need opens remote administration (SSH, Remote Desktop, WinRM). Loaded over the network, this
+# ruleset keeps your present connection at best and refuses the next one: add profile remote-admin, or
+# load it at the console.
+#
+# Windows Firewall: single rules cannot log; use the profile's log of dropped packets.
+#
+# Windows Firewall: forwarding is not filtered; it is off unless somebody turned it on.
+[CmdletBinding(SupportsShouldProcess, DefaultParameterSetName = 'Load')]
+param(
+    # Minutes after which a load that was not confirmed is undone, counted from its end.
+    [Parameter(ParameterSetName = 'Load')] [ValidateRange(1, 1440)] [int] $RollbackMinutes = 5,
+    # Disable every other local rule, so that these rules are the whole policy.
+    [Parameter(ParameterSetName = 'Load')] [switch] $Exclusive,
+    # Keep what was loaded: take the timed rollback away.
+    [Parameter(Mandatory, ParameterSetName = 'Commit')] [switch] $Commit,
+    # Put everything back as it was before the last load, now.
+    [Parameter(Mandatory, ParameterSetName = 'Rollback')] [switch] $Rollback,
+    # Remove the rules of this policy and set the defaults that Windows comes with.
+    [Parameter(Mandatory, ParameterSetName = 'Uninstall')] [switch] $Uninstall
+)
+
+Set-StrictMode -Version 3.0
+$ErrorActionPreference = 'Stop'
+
+$Group = 'fwadvisor'
+$Generation = 'fwa-server-baseline-web-server-2cde52263c-'
+$InboundDefault = 'Block'
+$OutboundDefault = 'Block'
+$LogBlocked = 'True'
+
+# Order means nothing to Windows and Block overrides Allow: the policy's first-match order is compiled in.
+$Rules = @(
+    @{ Name = 'in-0005'; Direction = 'Inbound'; Action = 'Allow'; Protocol = 'ICMPv4'; IcmpType = '3:4'; DisplayName = 'in 0005 path MTU errors'; Description = 'baseline' }
+    @{ Name = 'in-0006'; Direction = 'Inbound'; Action = 'Allow'; Protocol = 'ICMPv6'; IcmpType = '1', '2', '3', '4'; DisplayName = 'in 0006 IPv6 errors that hosts rely on'; Description = 'baseline' }
+    @{ Name = 'in-0008'; Direction = 'Inbound'; Action = 'Allow'; Protocol = 'ICMPv6'; IcmpType = '133', '134', '135', '136'; DisplayName = 'in 0008 IPv6 neighbour discovery'; Description = 'baseline' }
+    @{ Name = 'in-0009'; Direction = 'Inbound'; Action = 'Allow'; Protocol = 'ICMPv6'; IcmpType = '130', '131', '132', '143'; RemoteAddress = '::', 'fe80::/10'; DisplayName = 'in 0009 IPv6 multicast listener discovery'; Description = 'baseline' }
+    @{ Name = 'in-0010'; Direction = 'Inbound'; Action = 'Allow'; Protocol = 'UDP'; LocalPort = '68'; RemotePort = '67'; RemoteAddress = '0.0.0.0/1', '128.0.0.0/1'; DisplayName = 'in 0010 DHCP answers'; Description = 'baseline' }
+    @{ Name = 'in-0011'; Direction = 'Inbound'; Action = 'Allow'; Protocol = 'UDP'; LocalPort = '546'; RemotePort = '547'; RemoteAddress = 'fe80::/10'; DisplayName = 'in 0011 DHCPv6 answers'; Description = 'baseline' }
+    @{ Name = 'in-0012'; Direction = 'Inbound'; Action = 'Allow'; Protocol = 'ICMPv4'; IcmpType = '8'; DisplayName = 'in 0012 ping: ping-from to self'; Description = 'server-baseline:106' }
+    @{ Name = 'in-0013'; Direction = 'Inbound'; Action = 'Allow'; Protocol = 'ICMPv6'; IcmpType = '128'; DisplayName = 'in 0013 ping: ping-from to self'; Description = 'server-baseline:106' }
+    @{ Name = 'in-0014'; Direction = 'Inbound'; Action = 'Allow'; Protocol = 'TCP'; LocalPort = '443'; DisplayName = 'in 0014 web-server tls: clients to self'; Description = 'web-server:41' }
+    @{ Name = 'in-0015'; Direction = 'Inbound'; Action = 'Allow'; Protocol = 'TCP'; LocalPort = '80'; DisplayName = 'in 0015 web-server plain: clients to self'; Description = 'web-server:45' }
+    @{ Name = 'in-0016'; Direction = 'Inbound'; Action = 'Allow'; Protocol = 'UDP'; LocalPort = '443'; DisplayName = 'in 0016 web-server h3: clients to self'; Description = 'web-server:50' }
+    @{ Name = 'out-0005'; Direction = 'Outbound'; Action = 'Allow'; Protocol = 'ICMPv4'; IcmpType = '3:4'; DisplayName = 'out 0005 path MTU errors'; Description = 'baseline' }
+    @{ Name = 'out-0006'; Direction = 'Outbound'; Action = 'Allow'; Protocol = 'ICMPv6'; IcmpType = '1', '2', '3', '4'; DisplayName = 'out 0006 IPv6 errors that hosts rely on'; Description = 'baseline' }
+    @{ Name = 'out-0007'; Direction = 'Outbound'; Action = 'Allow'; Protocol = 'ICMPv6'; IcmpType = '133', '134', '135', '136'; DisplayName = 'out 0007 IPv6 neighbour discovery'; Description = 'baseline' }
+    @{ Name = 'out-0008'; Direction = 'Outbound'; Action = 'Allow'; Protocol = 'ICMPv6'; IcmpType = '130', '131', '132', '143'; LocalAddress = '::', 'fe80::/10'; DisplayName = 'out 0008 IPv6 multicast listener discovery'; Description = 'baseline' }
+    @{ Name = 'out-0009'; Direction = 'Outbound'; Action = 'Allow'; Protocol = 'UDP'; LocalPort = '68'; RemotePort = '67'; RemoteAddress = '0.0.0.0/1', '128.0.0.0/1'; DisplayName = 'out 0009 DHCP requests'; Description = 'baseline' }
+    @{ Name = 'out-0010'; Direction = 'Outbound'; Action = 'Allow'; Protocol = 'UDP'; LocalPort = '546'; RemotePort = '547'; LocalAddress = 'fe80::/10'; DisplayName = 'out 0010 DHCPv6 requests'; Description = 'baseline' }
+    @{ Name = 'out-0011'; Direction = 'Outbound'; Action = 'Allow'; Protocol = 'UDP'; RemotePort = '53'; DisplayName = 'out 0011 dns-client query-u: self to resolvers'; Description = 'server-baseline:75' }
+    @{ Name = 'out-0012'; Direction = 'Outbound'; Action = 'Allow'; Protocol = 'TCP'; RemotePort = '53'; DisplayName = 'out 0012 dns-client query-t: self to resolvers'; Description = 'server-baseline:75' }
+    @{ Name = 'out-0013'; Direction = 'Outbound'; Action = 'Allow'; Protocol = 'UDP'; RemotePort = '123'; DisplayName = 'out 0013 ntp-client time: self to time-servers'; Description = 'server-baseline:79' }
+    @{ Name = 'out-0014'; Direction = 'Outbound'; Action = 'Allow'; Protocol = 'TCP'; RemotePort = '443'; DisplayName = 'out 0014 update-client tls: self to mirrors'; Description = 'server-baseline:82' }
+    @{ Name = 'out-0015'; Direction = 'Outbound'; Action = 'Allow'; Protocol = 'TCP'; RemotePort = '80'; DisplayName = 'out 0015 update-client plain: self to mirrors'; Description = 'server-baseline:86' }
+    @{ Name = 'out-0016'; Direction = 'Outbound'; Action = 'Allow'; Protocol = 'ICMPv4'; IcmpType = '8'; DisplayName = 'out 0016 ping: self to any'; Description = 'server-baseline:110' }
+    @{ Name = 'out-0017'; Direction = 'Outbound'; Action = 'Allow'; Protocol = 'ICMPv6'; IcmpType = '128'; DisplayName = 'out 0017 ping: self to any'; Description = 'server-baseline:110' }
+)
+
+$Task = 'fwadvisor rollback'
+$Folder = Join-Path -Path $env:ProgramFiles -ChildPath 'fwadvisor'
+$Backup = Join-Path -Path $Folder -ChildPath 'before.wfw'
+$Netsh = Join-Path -Path $env:SystemRoot -ChildPath 'System32\netsh.exe'
+$Schtasks = Join-Path -Path $env:SystemRoot -ChildPath 'System32\schtasks.exe'
+$Profiles = @('Domain', 'Private', 'Public')
+
+function Stop-Rollback {
+    $Pending = @(Get-ScheduledTask -TaskName $Task -ErrorAction 'SilentlyContinue')
+    if ($Pending.Count -gt 0) { Unregister-ScheduledTask -TaskName $Task -Confirm:$false }
+}
+
+function Start-Rollback {
+    # The dead man's switch: SYSTEM imports the backup unless -Commit comes first, then forgets the task.
+    $Quote = [string] [char] 34
+    $Import = New-ScheduledTaskAction -Execute $Netsh -Argument ('advfirewall import ' + $Quote + $Backup + $Quote)
+    $Forget = New-ScheduledTaskAction -Execute $Schtasks -Argument ('/Delete /F /TN ' + $Quote + $Task + $Quote)
+    $When = New-ScheduledTaskTrigger -Once -At (Get-Date).AddMinutes($RollbackMinutes)
+    $Who = New-ScheduledTaskPrincipal -UserId 'SYSTEM' -LogonType 'ServiceAccount' -RunLevel 'Highest'
+    $How = New-ScheduledTaskSettingsSet -AllowStartIfOnBatteries -DontStopIfGoingOnBatteries -StartWhenAvailable
+    $Switch = @{ TaskName = $Task; Action = @($Import, $Forget); Trigger = $When; Principal = $Who; Settings = $How }
+    $null = Register-ScheduledTask @Switch -Force
+}
+
+if ($Commit) {
+    if ($PSCmdlet.ShouldProcess($Group, 'Keep the loaded rules')) {
+        Stop-Rollback
+        Write-Output 'Kept: nothing will be undone by itself.'
+    }
+    return
+}
+
+if ($Rollback) {
+    if (-not (Test-Path -LiteralPath $Backup)) { throw ('There is no backup to go back to: ' + $Backup) }
+    if ($PSCmdlet.ShouldProcess($Backup, 'Restore the whole firewall')) {
+        & $Netsh advfirewall import $Backup | Out-Null
+        if ($LASTEXITCODE -ne 0) { throw ('netsh could not import ' + $Backup) }
+        Stop-Rollback
+        Write-Output ('Restored: ' + $Backup)
+    }
+    return
+}
+
+if ($Uninstall) {
+    if ($PSCmdlet.ShouldProcess($Group, 'Remove the rules')) {
+        Set-NetFirewallProfile -Name $Profiles -DefaultInboundAction 'Block' -DefaultOutboundAction 'Allow'
+        $Mine = @(Get-NetFirewallRule -Group $Group -ErrorAction 'SilentlyContinue')
+        if ($Mine.Count -gt 0) { Remove-NetFirewallRule -InputObject $Mine }
+        Stop-Rollback
+        Write-Output 'Removed. Rules that -Exclusive disabled stay so; -Rollback brings them back.'
+    }
+    return
+}
+
+if (-not $PSCmdlet.ShouldProcess($Group, ('Load ' + $Rules.Count + ' rules'))) { return }
+
+# 1. Keep the state to go back to. While a rollback is pending, that is still the backup made before.
+$null = New-Item -ItemType 'Directory' -Path $Folder -Force
+$Pending = @(Get-ScheduledTask -TaskName $Task -ErrorAction 'SilentlyContinue')
+if ($Pending.Count -eq 0 -or -not (Test-Path -LiteralPath $Backup)) {
+    if (Test-Path -LiteralPath $Backup) { Remove-Item -LiteralPath $Backup }
+    & $Netsh advfirewall export $Backup | Out-Null
+    if ($LASTEXITCODE -ne 0) { throw ('netsh could not export to ' + $Backup) }
+}
+
+# 2. Create the new generation, disabled. Two names take turns, so that loading the same rules again leaves no gap.
+$Old = @(Get-NetFirewallRule -Group $Group -ErrorAction 'SilentlyContinue')
+$Prefix = $Generation + 'a-'
+if (@($Old | Where-Object { $_.Name -like ($Prefix + '*') }).Count -gt 0) { $Prefix = $Generation + 'b-' }
+$Leftover = @($Old | Where-Object { $_.Name -like ($Prefix + '*') })
+if ($Leftover.Count -gt 0) { Remove-NetFirewallRule -InputObject $Leftover }
+$Old = @($Old | Where-Object { $_.Name -notlike ($Prefix + '*') })
+foreach ($Rule in $Rules) {
+    $Rule['Name'] = $Prefix + $Rule['Name']
+    $null = New-NetFirewallRule @Rule -Group $Group -Profile 'Any' -Enabled 'False'
+}
+$New = @(Get-NetFirewallRule -Group $Group -ErrorAction 'SilentlyContinue')
+$New = @($New | Where-Object { $_.Name -like ($Prefix + '*') })
+if ($New.Count -ne $Rules.Count) { throw ('Only ' + $New.Count + ' rules were created; nothing was enabled.') }
+
+# 3. Arm the rollback, then enable the new rules (Block first), remove the old ones, set the defaults.
+Start-Rollback
+foreach ($Action in @('Block', 'Allow')) {
+    $Part = @($New | Where-Object { $_.Action -eq $Action })
+    if ($Part.Count -gt 0) { Enable-NetFirewallRule -InputObject $Part }
+}
+if ($Old.Count -gt 0) { Remove-NetFirewallRule -InputObject $Old }
+$Local = @(Get-NetFirewallRule -PolicyStore 'PersistentStore')
+$Others = @($Local | Where-Object { $_.Group -ne $Group -and $_.Enabled -eq 'True' })
+if ($Exclusive -and $Others.Count -gt 0) { Disable-NetFirewallRule -InputObject $Others }
+$Defaults = @{ DefaultInboundAction = $InboundDefault; DefaultOutboundAction = $OutboundDefault }
+Set-NetFirewallProfile -Name $Profiles -Enabled 'True' -AllowInboundRules 'True' -LogBlocked $LogBlocked @Defaults
+Start-Rollback
+
+# 4. Say what else decides on this machine.
+$Foreign = @(Get-NetFirewallRule -PolicyStore 'ActiveStore')
+$Foreign = @($Foreign | Where-Object { $_.PolicyStoreSourceType -eq 'GroupPolicy' -and $_.Enabled -eq 'True' })
+if (-not $Exclusive) { $Foreign = @($Foreign) + @($Others) }
+$Asked = @($Foreign | Where-Object { $_.Direction -eq 'Inbound' -or $OutboundDefault -eq 'Block' })
+$Wider = @($Asked | Where-Object { $_.Action -eq 'Allow' })
+$Narrower = @($Foreign | Where-Object { $_.Action -eq 'Block' })
+if ($Wider.Count -gt 0) {
+    Write-Warning ([string] $Wider.Count + ' other enabled Allow rules open more than this policy; see -Exclusive.')
+}
+if ($Narrower.Count -gt 0) {
+    Write-Warning ([string] $Narrower.Count + ' other enabled Block rules close more than this policy.')
+}
+Write-Output ('Loaded ' + $Rules.Count + ' rules. Keep them with -Commit within ' + $RollbackMinutes + ' minutes.')
