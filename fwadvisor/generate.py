@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -206,11 +207,12 @@ def _replace_all(files: Sequence[OutputFile], directory: Path, scratch: Path) ->
     try:
         for each in files:
             path = directory / each.name
-            kept = scratch / f"{each.name}.before" if path.exists() else None
+            kept = scratch / f"{each.name}.before" if path.is_file() else None
             if kept:
-                path.replace(kept)
-            saved.append((path, kept))
+                shutil.copy2(path, kept)
+            # One step, so that nobody who loads the file meanwhile finds none.
             (scratch / each.name).replace(path)
+            saved.append((path, kept))
     except OSError:
         for path, kept in reversed(saved):
             if kept:
