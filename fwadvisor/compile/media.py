@@ -160,7 +160,8 @@ def _unserved(statement: Statement, application: Application, why: str) -> Polic
             f"the negotiated flows of {application.id} cannot be served here: {why}",
             span_of(statement),
             "choose in media: strategy tracked (iptables, nftables), pinned with tcp and udp ranges, tunnelled, "
-            'traversal with a server, everything ("1024-65535 to these peers"), or refused',
+            'traversal with a server, everything ("1024-65535 to these peers"), or refused; for the parameters see: '
+            f"fwadvisor profiles show {statement.profile}",
         )
     )
 

@@ -189,8 +189,9 @@ class Session:
             reader.values[name] = value
         if inclusion is not None:
             _unknown_arguments(use, inclusion)
+        # What depends on a value that is missing or wrong would only be called wrong as well.
+        reader.lenient = reader.lenient or bool(absent or reader.broken)
         if absent:
-            reader.lenient = True
             if inclusion is None:
                 reader.diagnostics.append(params.missing(reader, use.found.name, absent))
             else:

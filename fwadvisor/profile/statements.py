@@ -172,7 +172,7 @@ class StatementReader:
         names = self.zones.names(node, what)
         if names == () and not self.reader.lenient:
             said = "the zone has" if isinstance(node, Scalar) else "its zones have"
-            hint = "add a  when: {PARAMETER: given}  to the statement, or set the parameter"
+            hint = "set the parameter that the zone takes its addresses from, or add  when: {PARAMETER: given}  here"
             self.reader.error(node, f"{what}: {said} no value in this run", hint)
         return names or ()
 

@@ -263,3 +263,11 @@ def test_log_rates_take_the_lowest(write: Callable[..., Path], database: Databas
     paths = [str(write(body % rate, f"p{i}")) for i, rate in enumerate(("unlimited", "50", "20"))]
     rates = [load_policy(paths[:n], {}, database, today=TODAY).policy.log_rate for n in (1, 2, 3)]
     assert rates == [None, 50, 20]
+
+
+def test_a_wrong_value_is_the_only_problem(data: Path, database: Database) -> None:
+    """What depends on the value would only be called wrong as well."""
+    settings = {"peers": "203.0.113.0/24", "media": "fast"}
+    with pytest.raises(ProfileError) as caught:
+        load_policy(["h323-needed"], settings, database, today=TODAY)
+    assert [each.message for each in caught.value.diagnostics] == ['the value of "media" cannot be "fast"']
