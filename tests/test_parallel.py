@@ -33,7 +33,15 @@ def test_stays_in_one_process_beside_other_threads():
 
 
 @pytest.mark.parametrize("failing", [0, 1])
-def test_an_error_of_either_process_is_raised_here(failing):
+def test_an_error_of_either_process_is_raised_here(failing, monkeypatch):
+    fork, children = os.fork, []
+
+    def recorded():
+        children.append(fork())
+        return children[-1]
+
+    monkeypatch.setattr(os, "fork", recorded)
+
     def job(number):
         if number == failing:
             raise ValueError(f"job {number}")
@@ -41,8 +49,10 @@ def test_an_error_of_either_process_is_raised_here(failing):
 
     with pytest.raises(ValueError, match=f"job {failing}"):
         at_once([lambda number=number: job(number) for number in range(2)])
-    with pytest.raises(ChildProcessError):
-        os.waitpid(-1, os.WNOHANG)
+    assert len(children) == ELSEWHERE
+    for child in children:  # nobody is left behind
+        with pytest.raises(ChildProcessError):
+            os.waitpid(child, os.WNOHANG)
 
 
 def test_what_cannot_be_sent_is_done_here():
