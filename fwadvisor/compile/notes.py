@@ -199,7 +199,8 @@ def _pin_on_device(
     return Note(
         id="pin-on-device",
         topic=Topic.LIMIT,
-        text=f"The device or program itself must keep to {_ranges(service)}, or what it negotiates stays blocked."
+        text=f"The device or program itself must keep to {_ranges(service)}, and its peers too where the default of "
+        "output or forward closes, or what they negotiate stays blocked."
         f"{setting}{known}",
         dialects=dialects,
         places=(statement.place,),

@@ -65,7 +65,7 @@ Chain: TypeAlias = tuple[tuple[Path, str, Label | None], ...]
 
 
 @dataclass(slots=True)
-class Session:
+class Loading:
     """One run of the loader.
 
     `trial` tries profiles out: required parameters get stand-ins, optional ones are all "given" or all "absent".
@@ -322,9 +322,9 @@ def check_profile(
     """
     found: dict[Diagnostic, None] = {}
     for trial in ("given", "absent"):
-        session = Session(database, {}, today, profile_dirs, trial)
-        session.read([name])
-        found |= dict.fromkeys(session.diagnostics)
+        loading = Loading(database, {}, today, profile_dirs, trial)
+        loading.read([name])
+        found |= dict.fromkeys(loading.diagnostics)
     return tuple(found)
 
 
@@ -398,9 +398,9 @@ def load_policy(
     """
     if not names_or_paths:
         raise ProfileError(error("no profile is named", None, "see: fwadvisor profiles list"))
-    session = Session(database, settings, today, profile_dirs)
+    loading = Loading(database, settings, today, profile_dirs)
     with uncollected():
-        session.read(names_or_paths)
-        raise_errors(session.diagnostics, ProfileError)
-        warnings = dict.fromkeys(d for d in session.diagnostics if d.severity is Severity.WARNING)
-        return LoadedPolicy(session.policy(), tuple(warnings))
+        loading.read(names_or_paths)
+        raise_errors(loading.diagnostics, ProfileError)
+        warnings = dict.fromkeys(d for d in loading.diagnostics if d.severity is Severity.WARNING)
+        return LoadedPolicy(loading.policy(), tuple(warnings))

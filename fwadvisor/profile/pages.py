@@ -16,7 +16,7 @@ from fwadvisor.model.address import describe_addresses
 from fwadvisor.model.interval import Intervals
 from fwadvisor.model.policy import Statement, StatementKind, Zone
 from fwadvisor.profile.checks import chosen
-from fwadvisor.profile.loader import FIELDS, Session
+from fwadvisor.profile.loader import FIELDS, Loading
 from fwadvisor.profile.parameters import Parameter, read_parameters
 from fwadvisor.profile.search import Found, available
 from fwadvisor.profile.sections import Use
@@ -124,14 +124,14 @@ def page(
     Required parameters without a setting stand there with their examples. Where the file cannot be read at
     all, the text is empty.
     """
-    session = Session(database, settings, today, profile_dirs, "absent")
-    session.read([name])
-    diagnostics = tuple(dict.fromkeys(session.diagnostics))
-    if not session.uses:
+    loading = Loading(database, settings, today, profile_dirs, "absent")
+    loading.read([name])
+    diagnostics = tuple(dict.fromkeys(loading.diagnostics))
+    if not loading.uses:
         return "", diagnostics
-    use = session.uses[0]
+    use = loading.uses[0]
     lines = [*_heading(use), *_parameters(use, settings)]
-    for number, each in enumerate(session.uses):
+    for number, each in enumerate(loading.uses):
         lines += ["", f"From {each.found.name} ({each.found.file}), included by {each.included_by}"] if number else []
         lines += _content(each, database)
     return "\n".join(lines), diagnostics

@@ -32,13 +32,13 @@
 # Replication between domain controllers: 512 TCP ports stay open at all times towards partners
 # (10.0.1.11-10.0.1.12).
 #
-# The device or program itself must keep to TCP 49152-49663, or what it negotiates stays blocked.
-# Where it is set, as far as known: netsh int ipv4 set dynamicport tcp; NTDS and Netlogon registry
-# values fix single services.
+# The device or program itself must keep to TCP 49152-49663, and its peers too where the default of
+# output or forward closes, or what they negotiate stays blocked. Where it is set, as far as known:
+# netsh int ipv4 set dynamicport tcp; NTDS and Netlogon registry values fix single services.
 #
-# The device or program itself must keep to TCP 49152-49663, or what it negotiates stays blocked.
-# Where it is set, as far as known: netsh int ipv4 set dynamicport tcp; NTDS and Netlogon registry
-# values fix single services.
+# The device or program itself must keep to TCP 49152-49663, and its peers too where the default of
+# output or forward closes, or what they negotiate stays blocked. Where it is set, as far as known:
+# netsh int ipv4 set dynamicport tcp; NTDS and Netlogon registry values fix single services.
 #
 # Windows Firewall: forwarding is not filtered; it is off unless somebody turned it on.
 [CmdletBinding(SupportsShouldProcess, DefaultParameterSetName = 'Load')]

@@ -28,9 +28,9 @@
 # ruleset keeps your present connection at best and refuses the next one: add profile remote-admin, or
 # load it at the console.
 #
-# The device or program itself must keep to TCP 30000-30999, or what it negotiates stays blocked.
-# Where it is set, as far as known: most endpoints and gateways can be limited to a fixed TCP range;
-# NetMeeting cannot.
+# The device or program itself must keep to TCP 30000-30999, and its peers too where the default of
+# output or forward closes, or what they negotiate stays blocked. Where it is set, as far as known:
+# most endpoints and gateways can be limited to a fixed TCP range; NetMeeting cannot.
 #
 # Windows Firewall: forwarding is not filtered; it is off unless somebody turned it on.
 [CmdletBinding(SupportsShouldProcess, DefaultParameterSetName = 'Load')]

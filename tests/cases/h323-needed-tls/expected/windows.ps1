@@ -31,11 +31,12 @@
 # ruleset keeps your present connection at best and refuses the next one: add profile remote-admin, or
 # load it at the console.
 #
-# The device or program itself must keep to TCP 3230-3237 and UDP 3230-3261, or what it negotiates
-# stays blocked. Setting on the device: Firewall screen: Fixed Ports, TCP Ports and UDP Ports (the
-# first number of each range). Where it is set, as far as known: most endpoints and gateways can be
-# limited to a fixed TCP range; NetMeeting cannot; Asterisk: rtpstart/rtpend in rtp.conf (sample file
-# 10000-20000); FreeSWITCH: rtp-start-port/rtp-end-port (16384-32768).
+# The device or program itself must keep to TCP 3230-3237 and UDP 3230-3261, and its peers too where
+# the default of output or forward closes, or what they negotiate stays blocked. Setting on the
+# device: Firewall screen: Fixed Ports, TCP Ports and UDP Ports (the first number of each range).
+# Where it is set, as far as known: most endpoints and gateways can be limited to a fixed TCP range;
+# NetMeeting cannot; Asterisk: rtpstart/rtpend in rtp.conf (sample file 10000-20000); FreeSWITCH:
+# rtp-start-port/rtp-end-port (16384-32768).
 #
 # Windows Firewall: forwarding is not filtered; it is off unless somebody turned it on.
 [CmdletBinding(SupportsShouldProcess, DefaultParameterSetName = 'Load')]

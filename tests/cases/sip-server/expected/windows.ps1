@@ -28,9 +28,10 @@
 # ruleset keeps your present connection at best and refuses the next one: add profile remote-admin, or
 # load it at the console.
 #
-# The device or program itself must keep to UDP 10000-20000, or what it negotiates stays blocked.
-# Where it is set, as far as known: Asterisk: rtpstart/rtpend in rtp.conf (sample file 10000-20000);
-# FreeSWITCH: rtp-start-port/rtp-end-port (16384-32768).
+# The device or program itself must keep to UDP 10000-20000, and its peers too where the default of
+# output or forward closes, or what they negotiate stays blocked. Where it is set, as far as known:
+# Asterisk: rtpstart/rtpend in rtp.conf (sample file 10000-20000); FreeSWITCH:
+# rtp-start-port/rtp-end-port (16384-32768).
 #
 # Windows Firewall: forwarding is not filtered; it is off unless somebody turned it on.
 [CmdletBinding(SupportsShouldProcess, DefaultParameterSetName = 'Load')]
