@@ -149,17 +149,24 @@ def _not_ipv4(text: str, address: str, rest: str) -> AddressTextError:
             return AddressTextError(f'"{text}" has leading zeros', hint)
         wrong = next(part for part in parts if int(part) > 255)
         return AddressTextError(f'"{text}" is not an IPv4 address: {wrong} is more than 255')
+    usual = "is not an IPv4 address", "it has four numbers from 0 to 255: 192.0.2.1"
+    problem, hint = _unusual_ipv4(address, rest) or usual
+    return AddressTextError(f'"{text}" {problem}', hint)
+
+
+def _unusual_ipv4(address: str, rest: str) -> tuple[str, str] | None:
+    """What is unusual about a notation that some programs take, and what to write instead."""
     from netaddr import AddrFormatError, IPNetwork, expand_partial_ipv4_address, glob_to_cidrs  # type: ignore[import-untyped]
 
     try:
         if "*" in address:
-            return AddressTextError(f'"{text}" uses *', f"write {', '.join(map(str, glob_to_cidrs(address)))}")
-        if rest and len(parts) < 4:
+            return "uses *", f"write {', '.join(map(str, glob_to_cidrs(address)))}"
+        if rest and address.count(".") < 3:
             whole = IPNetwork(f"{expand_partial_ipv4_address(address)}{rest}").cidr
-            return AddressTextError(f'"{text}" leaves out parts of the address', f"write {whole}")
+            return "leaves out parts of the address", f"write {whole}"
     except (AddrFormatError, ValueError):
-        pass  # no better advice; the sentence below says what is wrong
-    return AddressTextError(f'"{text}" is not an IPv4 address', "it has four numbers from 0 to 255: 192.0.2.1")
+        return None
+    return None
 
 
 def _ipv6_advice(address: str) -> str:

@@ -41,18 +41,24 @@ def digest() -> str:
 
 def compiled() -> dict[str, Any]:
     """The shipped knowledge as plain values: read where `COMPILED` fits its sources, else made in memory."""
+    stored = _stored()
+    if stored is not None:
+        return stored
+    from fwadvisor.ports.compiling import compile_shipped
+
+    return compile_shipped(source_files())
+
+
+def _stored() -> dict[str, Any] | None:
+    """What `COMPILED` holds, or None where it is not there yet, or was made of other sources."""
     import json
 
     try:
         stored = json.loads(COMPILED.read_bytes())
-        if stored["digest"] == digest():
-            knowledge: dict[str, Any] = stored["knowledge"]
-            return knowledge
+        knowledge: dict[str, Any] | None = stored["knowledge"] if stored["digest"] == digest() else None
     except (OSError, ValueError, KeyError, TypeError):
-        pass  # not compiled yet, or by another version: the sources are at hand
-    from fwadvisor.ports.compiling import compile_shipped
-
-    return compile_shipped(source_files())
+        return None
+    return knowledge
 
 
 def database(
