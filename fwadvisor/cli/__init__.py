@@ -54,6 +54,8 @@ def main() -> None:
     # A stream that was closed before the start is None; nobody reads it.
     sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: PTH123, SIM115
     sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: PTH123, SIM115
+    # A command makes many values, few cycles among them, and ends soon: searching for those would only take time.
+    gc.disable()
     try:
         try:
             app()
@@ -71,5 +73,5 @@ def main() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         sys.exit(EXIT_ERROR)
     finally:
-        # What remains dies with the process; the interpreter need not search it for cycles first.
         gc.freeze()
+        gc.enable()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import TypeAlias
 
 from fwadvisor.compile import Compilation
 from fwadvisor.model.address import AddressSet, describe_addresses
@@ -36,6 +37,7 @@ class SharedChain:
 def shared_chains(compilations: Mapping[str, Compilation]) -> list[SharedChain]:
     """The chains of all dialects merged rule by rule, in order of first appearance."""
     found: list[SharedChain] = []
+    ends: _Ends = {}
     for hook in Hook:
         chains = {
             name: chain
@@ -46,7 +48,7 @@ def shared_chains(compilations: Mapping[str, Compilation]) -> list[SharedChain]:
         if not chains:
             continue
         shared = tuple(
-            _shared(rule, () if len(names) == len(chains) else tuple(name for name in chains if name in names))
+            _shared(rule, () if len(names) == len(chains) else tuple(name for name in chains if name in names), ends)
             for rule, names in _merged(chains)
         )
         default = next(iter(chains.values())).default
@@ -54,15 +56,20 @@ def shared_chains(compilations: Mapping[str, Compilation]) -> list[SharedChain]:
     return found
 
 
-def _shared(rule: Rule, dialects: tuple[str, ...]) -> SharedRule:
+#: The words for the ends met so far, by the identity of the addresses: zones are few, and rules many.
+_Ends: TypeAlias = dict[tuple[int, tuple[str, ...]], str]
+
+
+def _shared(rule: Rule, dialects: tuple[str, ...], ends: _Ends) -> SharedRule:
     match = rule.match
-    return SharedRule(
-        rule,
-        dialects,
-        traffic=describe_traffic(match),
-        source=describe_end(match.source, match.in_interfaces),
-        destination=describe_end(match.destination, match.out_interfaces),
-    )
+    texts = []
+    for addresses, interfaces in ((match.source, match.in_interfaces), (match.destination, match.out_interfaces)):
+        key = id(addresses), interfaces
+        text = ends.get(key)
+        if text is None:
+            text = ends[key] = describe_end(addresses, interfaces)
+        texts.append(text)
+    return SharedRule(rule, dialects, describe_traffic(match), *texts)
 
 
 def _merged(chains: Mapping[str, Chain]) -> list[tuple[Rule, list[str]]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from itertools import groupby
 
 from fwadvisor.compile import Compilation
@@ -24,9 +25,13 @@ _TITLES = {
 }
 
 
+_SPECIAL = re.compile(r"([\\`*_{}\[\]<#|~!&])")
+
+
+@lru_cache(maxsize=4096)
 def escape(text: str) -> str:
     """`text` so that Markdown shows it as it is, on one line."""
-    return re.sub(r"([\\`*_{}\[\]<#|~!&])", r"\\\1", printable(text).replace("\t", " "))
+    return _SPECIAL.sub(r"\\\1", printable(text).replace("\t", " "))
 
 
 def render(policy: Policy, compilations: Mapping[str, Compilation], chains: Sequence[SharedChain]) -> str:
