@@ -41,3 +41,11 @@ class PolicyError(FwadvisorError):
 
 class InexpressibleError(FwadvisorError):
     """A dialect cannot say what the policy asks; nothing was written."""
+
+
+class ReadError(FwadvisorError):
+    """A rule file cannot be read as what it claims to be."""
+
+
+class BudgetError(FwadvisorError):
+    """A computation would grow beyond its budget; it names what made it large, and gives no answer."""

@@ -17,8 +17,9 @@ class Packet:
     """One packet as a firewall sees it.
 
     Addresses are integers. Ports count only for protocols that have them, `icmp_type` and `icmp_code` only
-    for ICMP and ICMPv6. `helper` is the connection-tracking helper of the master connection where the state
-    is related.
+    for ICMP and ICMPv6, `tcp_flags` only for TCP. `helper` is the connection-tracking helper of the master
+    connection where the state is related. The fields from `tcp_flags` on are for firewalls that were read
+    (`fwadvisor.model.evaluate`); no rule of a `Ruleset` asks for them.
     """
 
     hook: Hook
@@ -34,6 +35,19 @@ class Packet:
     out_interface: str = ""
     state: State = State.NEW
     helper: str = ""
+    tcp_flags: int = 2
+    length: int = 60
+    dscp: int = 0
+    ttl: int = 64
+    mark: int = 0
+    connection_mark: int = 0
+    #: Windows network profile: index in `fwadvisor.model.firewall.PROFILES`.
+    profile: int = 2
+    #: An `fwadvisor.model.firewall.AddressType`.
+    source_type: int = 1
+    destination_type: int = 1
+    #: Names of the opaque conditions that hold.
+    conditions: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,1 @@
+"""``nft list ruleset``, hand-written files and ``nft -j`` JSON."""

@@ -1,0 +1,1 @@
+"""pf.conf of OpenBSD and FreeBSD."""

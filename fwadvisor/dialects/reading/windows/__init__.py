@@ -1,0 +1,1 @@
+"""Windows Firewall rules: scripts, exports, registry files."""
