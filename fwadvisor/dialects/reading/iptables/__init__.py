@@ -1,1 +1,1 @@
-"""iptables-save, restore files, ``iptables -S`` and scripts of plain commands, with ``ipset save`` files beside them."""
+"""iptables-save, restore files, ``iptables -S`` and scripts of plain commands, with ``ipset save`` files."""
