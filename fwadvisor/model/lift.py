@@ -53,7 +53,8 @@ def lift(ruleset: Ruleset, dialect: str = "policy") -> Firewall:
             ),
         )
         bases.append(BaseChain(point=POINTS[hook], chain=name, default=Verdict.ACCEPT, priority=_FIRST))
-    return Firewall(name=ruleset.name, dialect=dialect, chains=chains, bases=tuple(bases))
+    hooks = frozenset(chain.hook for chain in ruleset.chains)
+    return Firewall(name=ruleset.name, dialect=dialect, chains=chains, bases=tuple(bases), hooks=hooks)
 
 
 def _rules(chain: Chain) -> list[FirewallRule]:
