@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from fractions import Fraction
 
+from fwadvisor.model.address import FAMILIES, format_ranges
+from fwadvisor.model.firewall import AddressTest, IntegerTest
 from fwadvisor.model.interval import Intervals, format_ports
 
 #: Seconds of a unit, the shortest first.
@@ -31,11 +33,9 @@ def rate(amount: int, unit: str, what: str = "") -> str:
         KeyError: `unit` is none of `UNITS`.
     """
     each = Fraction(amount, UNITS[unit])
-    for name, seconds in UNITS.items():
-        if (each * seconds).denominator == 1:
-            break
-    number = (each * seconds).numerator
-    return f"{number} {what}/{name}" if what else f"{number}/{name}"
+    whole = next(name for name, seconds in UNITS.items() if (each * seconds).denominator == 1)
+    number = (each * UNITS[whole]).numerator
+    return f"{number} {what}/{whole}" if what else f"{number}/{whole}"
 
 
 def limit(amount: int, unit: str, burst: int = 5, what: str = "packets") -> str:
@@ -218,11 +218,19 @@ def mark(value: int, mask: int = 2**32 - 1, connection: bool = False) -> str:
     return f"{'connection mark' if connection else 'mark'} {value:#x}" + ("" if mask == 2**32 - 1 else f"/{mask:#x}")
 
 
-def before_translation(text: str) -> str:
-    """A test that sees the destination as it was before it is translated: ``before translation: -d 192.0.2.1``."""
-    return f"before translation: {text}"
+def described(test: IntegerTest | AddressTest) -> str:
+    """A test in words: ``destination 192.0.2.1,2001:db8::/32``, ``destination-port 80-81,443``."""
+    if isinstance(test, IntegerTest):
+        return f"{test.field} {format_ports(test.values)}"
+    texts = [text for family in FAMILIES for text in format_ranges(test.of(family), family)]
+    return f"{test.field} {','.join(texts)}"
 
 
-def after_translation(text: str) -> str:
-    """A test that sees the source as it is after it was translated: ``after translation: -s 192.0.2.1``."""
-    return f"after translation: {text}"
+def before_translation(test: IntegerTest | AddressTest) -> str:
+    """A test that sees the destination before it is translated: ``before translation: destination 192.0.2.1``."""
+    return f"before translation: {described(test)}"
+
+
+def after_translation(test: IntegerTest | AddressTest) -> str:
+    """A test that sees the source after it was translated: ``after translation: source 192.0.2.1``."""
+    return f"after translation: {described(test)}"
