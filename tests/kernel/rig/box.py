@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import struct
 from collections.abc import Sequence
 
 from fwadvisor.model.address import Family, format_address
@@ -14,7 +15,7 @@ BOX = "box"
 #: The far end of a link is called the same in every outside namespace.
 FAR = "far0"
 _DECIDE, _TO_SELF, _OUT = 77, 78, 100
-_BINDTODEVICE = 25
+_BINDTODEVICE, _MARK = 25, 36
 
 _SETTINGS = {
     "ipv4/ip_forward": "1",
@@ -74,47 +75,57 @@ def build(places: Places, links: Sequence[str]) -> None:
     places.ip(BOX, f"route add default via {v6}", family="-6")
 
 
-class Routes:
-    """Routing of the box for probes: any address is its own, or is behind any link, as the probe says.
+#: Networks that are the box's own, besides the addresses of its links, where probes are exact.
+OWN = {Family.IPV4: "198.51.100.0/24", Family.IPV6: "2001:db8:f::/64"}
 
-    The rules stand before the table of local addresses, which therefore has to give way.
+
+class Routes:
+    """Routing of the box for probes.
+
+    Any address is its own, or is behind any link, as the probe says; the rules for that stand before the table of
+    local addresses, which therefore has to give way. Where probes are exact, `OWN` is its own and nothing else: an
+    address has one type, and only the way out is as the probe says.
     """
 
     def __init__(self, places: Places, links: Sequence[str]) -> None:
         self._places, self._links = places, tuple(links)
         self._target = ""
-        self._installed = False
+        self._installed: bool | None = None
         for family in ("-4", "-6"):
             places.ip(BOX, "rule add pref 1000 lookup local", "rule del pref 0", family=family)
             lines = [f"route add local default dev lo table {_TO_SELF}"]
             lines += [f"route add default dev {link} table {_OUT + n}" for n, link in enumerate(self._links)]
             places.ip(BOX, *lines, family=family)
 
-    def _rules(self, verb: str) -> list[str]:
+    def _rules(self, verb: str, exact: bool, family: Family) -> list[str]:
         lines = [f"rule {verb} pref 10 oif lo lookup {_TO_SELF}"]
         for n, link in enumerate(self._links):
             lines.append(f"rule {verb} pref {20 + n} oif {link} lookup {_OUT + n}")
             lines.append(f"rule {verb} pref {500 + n} iif {link} lookup {_DECIDE}")
+        lines.append(f"rule {verb} pref 600 iif lo lookup {_DECIDE}")
+        if exact:
+            return [
+                *lines,
+                f"rule {verb} pref 5 lookup local",
+                f"route {verb} local {OWN[family]} dev lo table local",
+            ]
         # An ICMP error is sent only from an address that the table of local addresses itself knows.
-        return [
-            *lines,
-            f"rule {verb} pref 600 iif lo lookup {_DECIDE}",
-            f"route {verb} local default dev lo table local",
-        ]
+        return [*lines, f"route {verb} local default dev lo table local"]
 
-    def install(self) -> None:
+    def install(self, exact: bool = False) -> None:
         """Route for probes."""
-        if not self._installed:
-            for family in ("-4", "-6"):
-                self._places.ip(BOX, *self._rules("add"), family=family)
-            self._installed = True
+        if self._installed is not exact:
+            self.remove()
+            for family in Family:
+                self._places.ip(BOX, *self._rules("add", exact, family), family=f"-{family}")
+            self._installed = exact
 
     def remove(self) -> None:
         """Route as a machine does."""
-        if self._installed:
-            for family in ("-4", "-6"):
-                self._places.ip(BOX, *self._rules("del"), family=family)
-            self._installed = False
+        if self._installed is not None:
+            for family in Family:
+                self._places.ip(BOX, *self._rules("del", self._installed, family), family=f"-{family}")
+            self._installed = None
 
     def aim(self, target: str) -> None:
         """Send what comes in out by link `target`, or to the box itself where it is "lo"."""
@@ -147,7 +158,8 @@ class Senders:
         self.station: dict[str, bytes] = {}
         self._wires: dict[str, socket.socket] = {}
         self._raw: dict[tuple[Family, str], socket.socket] = {}
-        self._groups: dict[tuple[str, int], socket.socket] = {}
+        self._groups: dict[tuple[Family, str, int], socket.socket] = {}
+        self._marks: dict[tuple[Family, str], int] = {}
         for name in ("lo", *links):
             wire = places.socket(BOX if name == "lo" else name, socket.AF_PACKET, socket.SOCK_RAW)
             wire.bind(("lo" if name == "lo" else FAR, 0))
@@ -172,17 +184,26 @@ class Senders:
         """The far end of a link."""
         return self._wires[interface]
 
-    def raw(self, family: Family, interface: str) -> socket.socket:
-        """The box's own way out by a link."""
-        return self._raw[family, interface]
+    def raw(self, family: Family, interface: str, mark: int = 0) -> socket.socket:
+        """The box's own way out by a link, for packets that carry a mark from the start."""
+        way = self._raw[family, interface]
+        if self._marks.get((family, interface), 0) != mark:
+            way.setsockopt(socket.SOL_SOCKET, _MARK, struct.pack("=I", mark))
+            self._marks[family, interface] = mark
+        return way
 
-    def join(self, interface: str, group: int) -> None:
-        """Make the box a member of an IPv4 group, which it has to be to receive for it."""
-        if (interface, group) not in self._groups:
+    def join(self, family: Family, interface: str, group: int) -> None:
+        """Make the box a member of a group, which it has to be to receive for it."""
+        if (family, interface, group) in self._groups:
+            return
+        index = struct.pack("=I", self.index[interface])
+        if family is Family.IPV4:
             member = self._places.socket(BOX, socket.AF_INET, socket.SOCK_DGRAM)
-            request = group.to_bytes(4) + bytes(4) + self.index[interface].to_bytes(4, "little")
-            member.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP, request)
-            self._groups[interface, group] = member
+            member.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP, group.to_bytes(4) + bytes(4) + index)
+        else:
+            member = self._places.socket(BOX, socket.AF_INET6, socket.SOCK_DGRAM)
+            member.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_JOIN_GROUP, group.to_bytes(16) + index)
+        self._groups[family, interface, group] = member
 
     def close(self) -> None:
         """Close every socket."""

@@ -1,8 +1,8 @@
 """Packets as bytes and back: what is put on the wire for a probe, and which probe a packet belongs to.
 
 The number of a probe travels in the IPv4 identification or the IPv6 flow label, which every protocol has and no
-rule changes; a hop limit that no stack uses marks a packet as ours. For TCP the number is the sequence number as
-well, because a reset shows nothing else of the packet that it answers.
+rule changes. For TCP the number is in the sequence numbers as well, because a reset shows nothing else of the packet
+that it answers.
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ from collections.abc import Iterable
 from functools import cache
 
 from fwadvisor.model.address import Family
-from fwadvisor.model.rule import DCCP, ICMP, ICMPV6, SCTP, TCP, UDP
+from fwadvisor.model.rule import DCCP, ICMP, ICMPV6, SCTP, TCP, UDP, Hook
 from fwadvisor.model.walk import Packet
 
 IGMP, GRE, ESP, AH, UDPLITE = 2, 47, 50, 51, 136
-FIN, SYN, RST, ACK = 1, 2, 4, 16
-#: The hop limit of a probe; forwarding takes one away before the rules see it.
+RST, ACK = 4, 16
+#: The hop limit of a sentinel.
 HOPS = 61
 _SENTINEL_PROTOCOL = 253
 _OUR_STATION = b"\x02\0\0\0\0\x01"
@@ -62,14 +62,18 @@ def pseudo_header(family: Family, source: bytes, destination: bytes, protocol: i
     return source + destination + struct.pack("!II", length, protocol)
 
 
-def tcp(packet: Packet, sequence: int, acknowledgement: int, flags: int, payload: bytes = b"") -> bytes:
-    """A TCP segment without its checksum."""
-    ports = packet.source_port, packet.destination_port
-    return struct.pack("!HHIIBBHHH", *ports, sequence, acknowledgement, 0x50, flags, 64240, 0, 0) + payload
+def _tcp(packet: Packet, number: int) -> bytes:
+    """A reset tells one of the sequence numbers, plus the length of what it answers: the number is in the upper half."""
+    ports, flags = (packet.source_port, packet.destination_port), packet.tcp_flags
+    acknowledgement = number << 16 if flags & ACK else 0
+    return struct.pack("!HHIIBBHHH", *ports, number << 16, acknowledgement, 0x50, flags, 64240, 0, 0)
 
 
-def _sctp_init(packet: Packet, number: int) -> bytes:
-    chunk = struct.pack("!BBHIIHHI", 1, 0, 20, number, 65536, 1, 1, number)
+def _sctp_init(packet: Packet, number: int, length: int) -> bytes:
+    """A packet of that length, if it is long enough: what is not needed belongs to the chunk, as connection tracking
+    reads chunk after chunk."""
+    size = max(20, length - 12)
+    chunk = struct.pack("!BBHIIHHI", 1, 0, size, number, 65536, 1, 1, number).ljust(size, b"\0")
     common = struct.pack("!HHI", packet.source_port, packet.destination_port, 0)
     return common + struct.pack("<I", crc32c(common + bytes(4) + chunk)) + chunk
 
@@ -106,30 +110,40 @@ _CHECKSUM_OF_OTHERS = 2
 _WITH_PSEUDO_HEADER = frozenset({TCP, UDP, UDPLITE, DCCP})
 
 
-def transport(packet: Packet, number: int) -> bytes:
-    """The first packet of a new flow of the probe's protocol, without its checksum (SCTP: with)."""
+def transport(packet: Packet, number: int, length: int = 0) -> bytes:
+    """The first packet of a new flow of the probe's protocol, without its checksum (SCTP: with).
+
+    It is as long as the protocol needs, SCTP as long as `length` asks.
+    """
     protocol, ports = packet.protocol, (packet.source_port, packet.destination_port)
     if protocol == TCP:
-        return tcp(packet, number, 0, SYN)
+        return _tcp(packet, number)
     if protocol == UDP:
-        return struct.pack("!HHHHI", *ports, 12, 0, number)
+        return struct.pack("!HHHH", *ports, 8, 0)
     if protocol in (ICMP, ICMPV6):
         return _icmp(packet, number)
     if protocol == SCTP:
-        return _sctp_init(packet, number)
+        return _sctp_init(packet, number, length)
     if protocol == GRE:
         return struct.pack("!HHI", 0, 0x0800, number)
     if protocol == UDPLITE:
-        return struct.pack("!HHHHI", *ports, 0, 0, number)
+        return struct.pack("!HHHH", *ports, 0, 0)
     if protocol == DCCP:
         return struct.pack("!HHBBHBBHII", *ports, 5, 0, 0, 1, 0, 0, number, 0)
     return struct.pack("!HHIII", 0, 0, number, number, number)
 
 
-def ip_packet(packet: Packet, number: int, content: bytes, hops: int = HOPS) -> bytes:
-    """`content` with its checksum filled in, behind an IP header."""
+def header_length(family: Family) -> int:
+    """The length of an IP header without options."""
+    return 20 if family is Family.IPV4 else 40
+
+
+def ip_packet(packet: Packet, number: int, content: bytes) -> bytes:
+    """`content` with its checksum filled in, behind an IP header as it arrives."""
     family, protocol = packet.family, packet.protocol
     length = len(content)
+    # Forwarding takes one away before the rules see it.
+    hops = packet.ttl + (packet.hook is Hook.FORWARD)
     width = 4 if family is Family.IPV4 else 16
     source, destination = packet.source.to_bytes(width), packet.destination.to_bytes(width)
     at = _CHECKSUM_AT.get(protocol, _CHECKSUM_OF_OTHERS)
@@ -139,14 +153,25 @@ def ip_packet(packet: Packet, number: int, content: bytes, hops: int = HOPS) -> 
         value = checksum(pseudo + content) or (0xFFFF if protocol in (UDP, UDPLITE) else 0)
         content = content[:at] + value.to_bytes(2) + content[at + 2 :]
     if family is Family.IPV6:
-        return struct.pack("!IHBB", 0x60000000 | number, length, protocol, hops) + source + destination + content
-    head = struct.pack("!BBHHHBBH", 0x45, 0, length + 20, number, 0, hops, protocol, 0) + source + destination
+        first = 0x60000000 | packet.dscp << 22 | number
+        return struct.pack("!IHBB", first, length, protocol, hops) + source + destination + content
+    first = 0x45, packet.dscp << 2
+    head = struct.pack("!BBHHHBBH", *first, length + 20, number, 0, hops, protocol, 0) + source + destination
     return head[:10] + checksum(head).to_bytes(2) + head[12:] + content
 
 
+def shortest(packet: Packet) -> int:
+    """The length of the shortest packet that `probe` makes of a packet."""
+    return header_length(packet.family) + len(transport(packet, 0))
+
+
 def probe(packet: Packet, number: int) -> bytes:
-    """The whole packet for a probe."""
-    return ip_packet(packet, number, transport(packet, number))
+    """The whole packet for a probe: as long as it says, or where its protocol needs more, the shortest one."""
+    length = packet.length - header_length(packet.family)
+    content = transport(packet, number, length).ljust(length, b"\0")
+    if packet.protocol == UDP:
+        content = content[:4] + len(content).to_bytes(2) + content[6:]
+    return ip_packet(packet, number, content)
 
 
 def sentinel(number: int) -> bytes:
@@ -155,13 +180,21 @@ def sentinel(number: int) -> bytes:
     return head[:10] + checksum(head).to_bytes(2) + head[12:]
 
 
-def number_of(data: bytes) -> tuple[Family, int] | None:
-    """The probe whose packet this is, or None for a packet that is not ours."""
+def number_of(data: bytes) -> tuple[Family, int]:
+    """The number that a packet carries; it is ours only if the `print_of` it is known too."""
     if data[0] >> 4 == 4:
-        return (Family.IPV4, data[4] << 8 | data[5]) if HOPS - 1 <= data[8] <= HOPS else None
-    if not HOPS - 1 <= data[7] <= HOPS:
-        return None
+        return Family.IPV4, data[4] << 8 | data[5]
     return Family.IPV6, (data[1] & 15) << 16 | data[2] << 8 | data[3]
+
+
+def print_of(data: bytes) -> bytes:
+    """What a probe and no answer to it has: protocol, destination and the first bytes behind it (a port, or a type).
+
+    The source is left out: the kernel fills it in where a packet that it sends has none.
+    """
+    if data[0] >> 4 == 4:
+        return data[9:10] + data[16:22]
+    return data[6:7] + data[24:42]
 
 
 def answered(data: bytes) -> tuple[Family, int, str] | None:
@@ -172,13 +205,13 @@ def answered(data: bytes) -> tuple[Family, int, str] | None:
         family, protocol, at = Family.IPV6, data[6], 40
     if protocol == TCP and len(data) >= at + 14 and data[at + 13] & RST:
         sequence, acknowledgement = struct.unpack_from("!II", data, at + 4)
-        return family, (acknowledgement - 1 if data[at + 13] & ACK else sequence), "tcp-reset"
+        return family, (acknowledgement if data[at + 13] & ACK else sequence) >> 16, "tcp-reset"
     if protocol not in (ICMP, ICMPV6) or len(data) < at + 28:
         return None
     if data[at] != (3 if protocol == ICMP else 1):
         return None
     about = number_of(data[at + 8 :])
-    return (*about, f"icmp{'' if protocol == ICMP else 'v6'} {data[at]}/{data[at + 1]}") if about else None
+    return *about, f"icmp{'' if protocol == ICMP else 'v6'} {data[at]}/{data[at + 1]}"
 
 
 def ethernet(station: bytes, family: Family, address: int) -> bytes:

@@ -14,6 +14,7 @@ from fwadvisor.model.walk import Packet
 
 from . import frames, witness
 from .box import BOX, Routes, Senders, build, device, raw_address
+from .connections import FLUSH, KNOWN, known, same_connection, tell
 from .live import Live
 from .places import NotPermittedError, Places, RigError
 
@@ -44,11 +45,23 @@ class Outcome:
     silenced: bool = False
 
 
-def _target(packet: Packet) -> tuple[str, str]:
-    """Probes with the same key need the same routing."""
-    if packet.hook is Hook.FORWARD:
-        return "wire", device(packet.out_interface)
-    return ("wire", "lo") if packet.hook is Hook.INPUT else ("raw", "")
+def _bursts(packets: Sequence[Packet], indexes: list[int]) -> Iterator[list[int]]:
+    """Probes that can be sent together: those of known connections apart, and never two of one connection."""
+    known = [i for i in indexes if packets[i].state in KNOWN]
+    apart = set(known)
+    free = [i for i in indexes if i not in apart]
+    yield from (free[start : start + _BURST] for start in range(0, len(free), _BURST))
+    burst: list[int] = []
+    connections: set[object] = set()
+    for i in known:
+        connection = same_connection(packets[i])
+        if connection in connections or len(burst) == _BURST:
+            yield burst
+            burst, connections = [], set()
+        burst.append(i)
+        connections.add(connection)
+    if burst:
+        yield burst
 
 
 class Rig:
@@ -74,7 +87,7 @@ class Rig:
             raise
         self._number = 0
         self._sentinel = 0
-        self._watching = self._careful = False
+        self._watching = self._careful = self._exact = False
         self._used_legacy = False
 
     def __enter__(self) -> Rig:
@@ -133,30 +146,42 @@ class Rig:
 
     # Probes
 
-    def verdicts(self, packets: Sequence[Packet]) -> list[Verdict]:
+    def verdicts(self, packets: Sequence[Packet], *, exact: bool = False) -> list[Verdict]:
         """The kernel's verdict on each packet, as the first packet of a new flow."""
-        return [outcome.verdict for outcome in self.outcomes(packets)]
+        return [outcome.verdict for outcome in self.outcomes(packets, exact=exact)]
 
-    def outcomes(self, packets: Sequence[Packet]) -> list[Outcome]:
+    def outcomes(self, packets: Sequence[Packet], *, exact: bool = False) -> list[Outcome]:
         """What became of each packet, in the order given.
+
+        A packet whose state is established or related belongs to a connection that is made known before. With
+        `exact` every field is as the packet says, its types too (`rig.exact`); else every address is the box's own,
+        or behind the link that the packet names.
 
         Raises:
             RigError: a packet never came to the rules, or by another way; that is no verdict.
         """
-        self._watch()
+        self._watch(exact)
         found: dict[int, Outcome] = {}
-        order = sorted(range(len(packets)), key=lambda i: _target(packets[i]))
+        order = sorted(range(len(packets)), key=lambda i: self._target(packets[i]))
         processors = os.sched_getaffinity(0)
         # On one processor packets are seen in the order in which they were sent.
         os.sched_setaffinity(0, {min(processors)})
         try:
-            for (way, target), indexes in groupby(order, key=lambda i: _target(packets[i])):
-                if way == "wire":
+            for target, indexes in groupby(order, key=lambda i: self._target(packets[i])):
+                if target:
                     self._routes.aim(target)
                 self._find(packets, list(indexes), found)
         finally:
             os.sched_setaffinity(0, processors)
         return [found[i] for i in range(len(packets))]
+
+    def _target(self, packet: Packet) -> str:
+        """Where what comes in has to be routed to: a link, "lo" for the box itself, "" where it does not matter."""
+        if packet.hook is Hook.FORWARD:
+            return device(packet.out_interface)
+        if packet.hook is Hook.OUTPUT:
+            return ""
+        return self.links[0] if self._exact else "lo"
 
     def _find(self, packets: Sequence[Packet], remaining: list[int], found: dict[int, Outcome]) -> None:
         """Send probes, again where one was lost, until each has its outcome."""
@@ -168,11 +193,12 @@ class Rig:
         lost = frames.texts([packets[i] for i in remaining[:10]])
         raise RigError(f"{len(remaining)} packets never came to the rules:\n{lost}")
 
-    def _watch(self) -> None:
+    def _watch(self, exact: bool) -> None:
         if not self._watching:
             self.places.must(BOX, ["nft", "-f", "-"], witness.table())
             self._watching = True
-        self._routes.install()
+        self._exact = exact
+        self._routes.install(exact)
 
     def _watch_carefully(self) -> None:
         if not self._careful:
@@ -188,8 +214,10 @@ class Rig:
     def _round(self, packets: Sequence[Packet], indexes: list[int], found: dict[int, Outcome]) -> list[int]:
         """Send probes and note their outcomes; those about which nothing is known are returned."""
         missing: list[int] = []
-        for start in range(0, len(indexes), _BURST):
-            burst = indexes[start : start + _BURST]
+        for burst in _bursts(packets, indexes):
+            known_before = [packets[i] for i in burst if packets[i].state in KNOWN]
+            if known_before:
+                tell(self.places, [FLUSH, *known(known_before)])
             numbers = [self._send(packets[i]) for i in burst]
             self._sync()
             seen = self._witness.forget()
@@ -199,24 +227,28 @@ class Rig:
                     missing.append(i)
                 else:
                     found[i] = outcome
+            if known_before:
+                tell(self.places, [FLUSH])
         return missing
 
     def _send(self, packet: Packet) -> int:
         self._number = number = self._number % frames.MAX_NUMBER + 1
         family, data = packet.family, frames.probe(packet, number)
+        self._witness.seen.sent[family, number] = frames.print_of(data)
         if packet.hook is Hook.OUTPUT:
             name = device(packet.out_interface)
             address = raw_address(family, packet.destination, self._senders.index[name])
             try:
-                self._senders.raw(family, name).sendto(data, address)
+                self._senders.raw(family, name, packet.mark).sendto(data, address)
             except PermissionError:
                 return number  # what sending reports when a rule, or the witness, drops the packet
             except OSError as problem:
                 raise RigError(f"cannot be sent ({problem}):\n{frames.texts([packet])}") from problem
             return number
         name = device(packet.in_interface)
-        if family is Family.IPV4 and packet.hook is Hook.INPUT and frames.is_multicast(family, packet.destination):
-            self._senders.join(name, packet.destination)
+        if packet.hook is Hook.INPUT and frames.is_multicast(family, packet.destination):
+            if family is Family.IPV4 or self._exact:
+                self._senders.join(family, name, packet.destination)
         head = frames.ethernet(self._senders.station[name], family, packet.destination)
         self._senders.wire(name).send(head + data)
         return number

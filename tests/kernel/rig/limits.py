@@ -21,12 +21,18 @@ _EXTENSION_HEADERS = frozenset({0, 43, 44, AH, 59, 60, 135, 139, 140})
 _ICMP_ANSWERABLE = frozenset({0, 8, 13, 14, 15, 16, 17, 18})
 _ICMP_REQUESTS = frozenset({8, 13, 15, 17})
 _ICMPV6_REQUESTS = frozenset({128, 139})
+#: TCP flags that say nothing of the state: PSH, ECE, CWR; what may open a connection or belong to one that was
+#: opened unseen: SYN, SYN and URG, ACK, ACK and URG.
+_TCP_FREE, _TCP_OPENING = 0xC8, frozenset({0x02, 0x22, 0x10, 0x30})
+_RST = 4
 #: Newer kernels leave multicast router discovery (151, 152) untracked as well.
 _ICMPV6_UNTRACKED = frozenset({130, 131, 132, 133, 134, 135, 136, 143})
 
 
 def state_of(packet: Packet) -> State:
     """The state of a packet that belongs to no known connection."""
+    if packet.protocol == TCP:
+        return State.NEW if packet.tcp_flags & ~_TCP_FREE in _TCP_OPENING else State.INVALID
     if packet.protocol == (ICMP if packet.family is Family.IPV6 else ICMPV6):
         return State.INVALID  # of the other family
     if packet.protocol == ICMP:
@@ -112,6 +118,8 @@ def silent(packet: Packet) -> str:
         return "no answer for a broadcast"
     if family is Family.IPV6 and is_multicast(family, source):
         return "no answer to a group"
+    if packet.protocol == TCP and packet.tcp_flags & _RST:
+        return "no reset for a reset"
     odd = destination == 0 or _is_mapped(source) or _is_mapped(destination)
     if family is Family.IPV6 and packet.protocol == TCP and odd:
         return "no reset between addresses that are no unicast addresses"

@@ -16,12 +16,11 @@ from contextlib import suppress
 from fwadvisor.model.address import Family
 
 from .box import BOX, FAR, addresses
+from .connections import FLUSH, tell
 from .frames import checksum
 from .places import Places
 
 _WAIT = 0.4
-_FLUSH_CONNECTIONS = struct.pack("=IHHIIBBH", 20, 1 << 8 | 2, 5, 1, 0, 0, 0, 0)
-_NETLINK_NETFILTER = 12
 _FAMILIES = {Family.IPV4: socket.AF_INET, Family.IPV6: socket.AF_INET6}
 
 
@@ -39,9 +38,7 @@ class Live:
 
     def forget_connections(self) -> None:
         """Empty the box's table of known connections."""
-        self.places.socket(
-            BOX, socket.AF_NETLINK, socket.SOCK_RAW, _NETLINK_NETFILTER, first=[_FLUSH_CONNECTIONS]
-        ).close()
+        tell(self.places, [FLUSH])
 
     def _open(self, place: str, family: Family, kind: int) -> socket.socket:
         made = self.places.socket(place, _FAMILIES[family], kind)

@@ -90,6 +90,8 @@ class Sightings:
     #: The kind of refusal that was sent back, and whether the rules for sent packets let it out.
     refused: dict[Number, str] = field(default_factory=dict)
     refusal_left: set[Number] = field(default_factory=set)
+    #: What is to be seen: the probes that were sent, by their `frames.print_of`.
+    sent: dict[Number, bytes] = field(default_factory=dict)
 
 
 class Witness:
@@ -160,7 +162,7 @@ class Witness:
 
     def _note(self, point: str, payload: bytes, inside: int, outside: int) -> None:
         number = frames.number_of(payload)
-        if number is None:
+        if self.seen.sent.get(number) != frames.print_of(payload):
             self._note_answer(point, payload)
         elif point == PASSED:
             self.seen.passed.add(number)
