@@ -1,0 +1,30 @@
+"""What a diagram may cost, and the signal that it would cost more."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """Limits for the diagrams of one hook and family, for all firewalls of a space together.
+
+    `nodes` counts each node once, and once more for every eight edges that it has. `seconds` and `rules` (of one
+    firewall, as far as packets of the hook can reach them) are unlimited where None.
+    """
+
+    nodes: int = 2_000_000
+    seconds: float | None = None
+    rules: int | None = None
+
+
+class OverrunError(Exception):
+    """The budget is spent; the package turns it into a `BudgetError` that says where.
+
+    Attributes:
+        what: "nodes", "seconds", "rules" or "conditions" (more levels than can be walked).
+    """
+
+    def __init__(self, what: str) -> None:
+        super().__init__(what)
+        self.what = what

@@ -1,0 +1,175 @@
+"""One table for one hook and family: levels, nodes, the domain, and what each firewall of a space does."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from fwadvisor.model.address import Family
+from fwadvisor.model.evaluate import values_of
+from fwadvisor.model.firewall import Condition, Field, Firewall, Test
+from fwadvisor.model.interval import Intervals
+from fwadvisor.model.rule import Hook
+from fwadvisor.model.walk import Packet
+from fwadvisor.packets.axes import ConditionAxis
+from fwadvisor.packets.budget import Budget
+from fwadvisor.packets.building import Builder, Progress
+from fwadvisor.packets.domain import BOUND, possible, spoken
+from fwadvisor.packets.ends import Ends
+from fwadvisor.packets.layout import ADDRESSES, Guards, Layout, order
+from fwadvisor.packets.nodes import IN, Nodes
+from fwadvisor.packets.sequence import Sequencer
+from fwadvisor.packets.survey import Asked, Survey, close
+
+#: Frames that the walk of one level takes at most, and what is left to everybody else.
+_FRAMES, _OTHERS = 4, 1000
+#: The owner of tests that no firewall makes.
+ASKER = -1
+
+
+@dataclass
+class Plan:
+    """What is known before a table is made: what its firewalls ask, and what else is asked."""
+
+    hook: Hook
+    family: Family
+    surveys: dict[int, Survey]
+    asked: Asked
+    #: The fields that tests of firewalls, or further ones, ask for.
+    tested: frozenset[Field]
+    written: frozenset[Field]
+    addresses: tuple[Field, Field]
+
+    def swapped(self) -> Plan:
+        """The same, with the two addresses in the other order."""
+        first, second = self.addresses
+        return Plan(self.hook, self.family, self.surveys, self.asked, self.tested, self.written, (second, first))
+
+
+def plan(
+    firewalls: Sequence[Firewall],
+    hook: Hook,
+    family: Family,
+    effects: frozenset[Field],
+    tests: Iterable[Test],
+) -> Plan:
+    """Survey the firewalls that speak of a hook and family.
+
+    Raises:
+        OverrunError: writes under a mask tear a tested set into too many ranges.
+    """
+    asked = Asked()
+    surveys = {
+        number: Survey(firewall, number, hook, family, effects)
+        for number, firewall in enumerate(firewalls)
+        if hook in firewall.hooks and family in firewall.families
+    }
+    for survey in surveys.values():
+        survey.ask(asked)
+    asked.take(tests, family, ASKER)
+    tested = asked.fields()
+    written = frozenset(write.field for survey in surveys.values() for _, write in survey.writes())
+    close(asked, surveys)
+    asked.take(possible(hook, family), family, ASKER)
+    for survey in surveys.values():
+        asked.take(spoken(survey.firewall), family, ASKER)
+    return Plan(hook, family, surveys, asked, tested, written & tested, _addresses(surveys, asked))
+
+
+def _addresses(surveys: Mapping[int, Survey], asked: Asked) -> tuple[Field, Field]:
+    """Both addresses, first the one that tears a list into fewer pieces."""
+    return ADDRESSES
+
+
+class Table:
+    """The diagrams of one hook and family."""
+
+    def __init__(self, known: Plan, budget: Budget) -> None:
+        self.plan = known
+        self.hook, self.family = known.hook, known.family
+        fields = known.tested | frozenset(BOUND)
+        self.layout = Layout(known.family, known.asked, order(fields, known.written, known.addresses))
+        self.nodes = Nodes(self.layout.sizes, budget)
+        self.ends = Ends()
+        self.guards = Guards(self.layout, self.nodes)
+        self.sequencer = Sequencer(self.layout, self.nodes, self.ends)
+        # Conditions are levels, and every operator calls itself once a level.
+        needed = _FRAMES * len(self.layout.sizes) + _OTHERS
+        if needed > sys.getrecursionlimit():
+            sys.setrecursionlimit(needed)
+        #: All packets that there can be.
+        self.domain = self.set_of(possible(self.hook, self.family))
+        self._spoken = {
+            number: self.nodes.meet(self.domain, self.set_of(spoken(survey.firewall)))
+            for number, survey in known.surveys.items()
+        }
+        self._untested = frozenset(
+            level
+            for level, key in enumerate(self.layout.keys)
+            if isinstance(key, Field) and (key not in known.tested or key is Field.TAG)
+        )
+        self._projected: dict[int, int] = {}
+        self.progress = Progress()
+        self.roots: dict[int, int] = {}
+
+    def build(self) -> None:
+        """Build what every firewall does.
+
+        Raises:
+            OverrunError: the budget is spent; `progress` says where, `roots` how far it came.
+        """
+        self.nodes.start_clock()
+        for number, survey in self.plan.surveys.items():
+            builder = Builder(survey, self.guards, self.sequencer)
+            self.progress = builder.progress
+            self.roots[number] = builder.build()
+
+    def set_of(self, tests: Iterable[Test], owner: int = ASKER) -> int:
+        """The packets for which all tests hold, as a diagram.
+
+        Raises:
+            UnknownBoundaryError: a test tells values apart that this table does not.
+        """
+        return self.guards.of(tests, owner)
+
+    def spoken(self, number: int) -> int:
+        """The possible packets that a firewall speaks of."""
+        return self._spoken[number]
+
+    def projected(self, domain: int) -> int:
+        """A domain in the fields that are asked for: where values of the others exist that are possible."""
+        found = self._projected.get(domain)
+        if found is None:
+            found = self._projected[domain] = self.nodes.exists(domain, self._untested)
+        return found
+
+    def counted(self, level: int) -> bool:
+        """Whether the values of a level count: somebody asks for its field."""
+        return level not in self._untested
+
+    def atoms_of(self, packet: Packet) -> list[int]:
+        """The atom of the packet at every level; conditions that are not understood go by their name, too."""
+        values = values_of(packet)
+        atoms = []
+        for key, axis in zip(self.layout.keys, self.layout.axes, strict=True):
+            if isinstance(axis, ConditionAxis):
+                atoms.append(int(axis.condition.name in packet.conditions))
+            else:
+                assert isinstance(key, Field)  # noqa: S101 - an axis that is no condition is a field
+                atoms.append(axis.of(values[key]))  # type: ignore[arg-type]
+        return atoms
+
+    def everything(self) -> int:
+        """The set of all packets, possible or not."""
+        return IN
+
+    def conditions(self, node: int) -> frozenset[Condition]:
+        """The conditions that the diagram asks for."""
+        keys = self.layout.keys
+        levels = {self.nodes.level(each) for each in self.nodes.below(node)}
+        return frozenset(keys[level][0] for level in levels if not isinstance(keys[level], Field))  # type: ignore[misc]
+
+    def unasked(self) -> Mapping[int, Intervals]:
+        """Levels that no test asks for."""
+        return {level: ((0, self.layout.sizes[level] - 1),) for level in self._untested}
