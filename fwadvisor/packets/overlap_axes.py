@@ -115,9 +115,7 @@ class Axes:
                 case FamilyTest(family):
                     boxes = boxes if family is self.family else []
                 case AnyOf(alternatives, True):
-                    boxes = list(
-                        dict.fromkeys(box for tests in alternatives for box in self._all(tests, boxes, meter))
-                    )
+                    boxes = list(dict.fromkeys(box for tests in alternatives for box in self._all(tests, boxes, meter)))
                     meter.spend(len(boxes))
                 case AnyOf(alternatives):
                     for alternative in alternatives:
@@ -216,20 +214,24 @@ class Axes:
             found.append(tuple(seen))
         return found
 
-    def point(self, values: Mapping[Field, int | str], conditions: frozenset[str]) -> tuple[int, ...] | None:
-        """The place of one packet on every axis, or None where an axis is no part of a packet (`Later`)."""
+    def point(
+        self, values: Mapping[Field, int | str], conditions: frozenset[str]
+    ) -> tuple[tuple[int, ...], frozenset[int]]:
+        """The place of one packet on every axis, and the axes on which its place is not known (`Later`)."""
         found: list[int] = []
-        for key in self.keys:
+        open_axes: set[int] = set()
+        for place, key in enumerate(self.keys):
             match key:
                 case Condition(name):
                     found.append(int(name in conditions))
                 case Later():
-                    return None
+                    open_axes.add(place)
+                    found.append(0)
                 case _ if key in NAME_FIELDS:
                     found.append(self.names[key].atom(str(values[key])))
                 case _:
                     found.append(int(values[key]))
-        return tuple(found)
+        return tuple(found), frozenset(open_axes)
 
 
 def _said(values: Intervals) -> str:

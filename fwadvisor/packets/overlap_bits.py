@@ -123,11 +123,12 @@ class Bits:
                     break
         return among
 
-    def at(self, point: Sequence[int]) -> int:
-        """The boxes that may hold one packet."""
+    def at(self, point: Sequence[int], unknown: frozenset[int]) -> int:
+        """The boxes that may hold one packet, whose place on the axes `unknown` is not known."""
         mask = self.all
-        for axis, value in zip(self._axes, point, strict=True):
-            mask &= axis.at(value)
+        for place, (axis, value) in enumerate(zip(self._axes, point, strict=True)):
+            if place not in unknown:
+                mask &= axis.at(value)
         return mask
 
     def leaves_some(self, box: Box, mask: int) -> bool:

@@ -107,7 +107,9 @@ class Cover:
         near = [other for other, _ in partial]
         for place, count in limited.items():
             if count == len(partial):
-                seen = normalize(pair for _, limits in partial for at, values in limits if at == place for pair in values)
+                seen = normalize(
+                    pair for _, limits in partial for at, values in limits if at == place for pair in values
+                )
                 rest = subtract(self._values(box, place), seen)
                 if rest:
                     stack.append(((*box[:place], seen, *box[place + 1 :]), near))

@@ -37,7 +37,11 @@ class Called:
 
     decided: tuple[tuple[RawBox, Verdict | None], ...] = ()
     returned: tuple[RawBox, ...] = ()
-    writes: frozenset[Field] = frozenset(Field)
+    writes: frozenset[Field] = frozenset()
+
+
+#: A called chain of which nothing is told.
+UNTOLD = Called(writes=frozenset(Field))
 
 
 @dataclass
@@ -147,8 +151,8 @@ class _Builder:
         assert isinstance(rule.action, Jump)  # noqa: S101 - asked by the caller
         called = self._called(rule.action.chain)
         rest = list(region)
-        if rule.writes:
-            order.add(number, region)
+        entered = order.add(number, region)
+        order.inert |= 0 if rule.writes else entered
         for box, verdict in called.decided:
             inside = self._entering(order, box, region)
             order.ends |= order.add(number, inside, None if verdict is None else (verdict, rule.writes))
@@ -203,9 +207,8 @@ def build(
         isinstance(rule.action, Return) or (isinstance(rule.action, Jump) and rule.action.goto) for rule in rules
     ):
         raise ValueError("verdicts that stand and returns in one chain")
-    known = dict(called)
 
     def told(chain: str) -> Called:
-        return known.setdefault(chain, Called())
+        return called.get(chain, UNTOLD)
 
     return _Builder(rules, default, told, meter).build(family, [tuple(flat(box.tests())) for box in impossible])

@@ -159,8 +159,7 @@ def _joined(writes: Sequence[Write]) -> Write:
     for write in writes[1:]:
         if write.mask is None or isinstance(write.value, str) or isinstance(done.value, str):
             done = write
-        elif done.mask is None:
-            done = Write(write.field, (done.value & ~write.mask) ^ write.value)
         else:
-            done = Write(write.field, (done.value & ~write.mask) ^ write.value, done.mask | write.mask)
+            value = (done.value & ~write.mask) ^ write.value
+            done = Write(write.field, value, None if done.mask is None else done.mask | write.mask)
     return done
