@@ -40,3 +40,12 @@ The interface:
 `RawBox(hook, family, integers, names, conditions)`
     `.tests()` -> the tests that hold for exactly its packets.
 """
+
+from fwadvisor.packets.axes import UnknownBoundaryError
+from fwadvisor.packets.budget import Budget
+from fwadvisor.packets.meaning import Change, Meaning, Result, compare
+from fwadvisor.packets.rawbox import RawBox
+from fwadvisor.packets.sets import PacketSet
+from fwadvisor.packets.space import Space
+
+__all__ = ["Budget", "Change", "Meaning", "PacketSet", "RawBox", "Result", "Space", "UnknownBoundaryError", "compare"]

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from itertools import chain
 
 from fwadvisor.model.firewall import Condition, Field, Names
-from fwadvisor.model.interval import Intervals, contains, intersect, normalize, size, subtract
+from fwadvisor.model.interval import Intervals, intersect, normalize, size
 from fwadvisor.packets.masked import written
 
 
@@ -186,6 +186,14 @@ class NameAxis:
             return found
         return self._fresh[max((p for p in self.prefixes if name.startswith(p)), key=len)]
 
+    def of_fresh(self, prefix: str) -> int:
+        """The atom of a prefix's other names; "" for all further names."""
+        return self._fresh[prefix]
+
+    def under(self, prefix: str) -> set[int]:
+        """The atoms whose names all start with a prefix."""
+        return {number for number, atom in enumerate(self.all) if atom.text.startswith(prefix)}
+
     def count(self, first: int, last: int) -> int:
         """How many atoms there are from `first` to `last`: a class of names counts as one."""
         return last - first + 1
@@ -195,12 +203,12 @@ class NameAxis:
         assert mask is None  # noqa: S101 - names are written whole
         return [self.of(value)] * self.size
 
-    def sample(self, atom: int) -> str:
-        """A name of the atom."""
+    def sample(self, atom: int, wish: str = "eth0") -> str:
+        """A name of the atom; `wish` where it can be any."""
         text = self.all[atom].text
         if not self.all[atom].fresh:
             return text
-        tails = ("0", "1", "2") if text else ("eth0", "wan0", "other")
+        tails = ("0", "1", "2") if text else (wish, "other")
         # There are finitely many atoms, so that some next letter starts none of them.
         candidates = chain(tails, map(chr, range(ord("0"), sys.maxunicode)))
         return next(text + tail for tail in candidates if self.of(text + tail) == atom)
@@ -224,21 +232,6 @@ Axis = RangeAxis | ClassAxis | NameAxis | ConditionAxis
 RANGED = frozenset(
     {Field.SOURCE, Field.DESTINATION, Field.SOURCE_PORT, Field.DESTINATION_PORT, Field.ICMP, Field.LENGTH}
 )
-
-
-def complement(atoms: Intervals, size_of_axis: int) -> Intervals:
-    """The other atoms of an axis."""
-    return subtract(((0, size_of_axis - 1),), atoms)
-
-
-def has(atoms: Intervals, atom: int) -> bool:
-    """Whether the atom is in the set."""
-    return contains(atoms, atom)
-
-
-def all_atoms(axis: Axis) -> Intervals:
-    """Every atom."""
-    return ((0, axis.size - 1),)
 
 
 def numbers(atoms: Sequence[tuple[int, int]]) -> Iterable[int]:

@@ -23,7 +23,7 @@ from fwadvisor.model.firewall import (
 )
 from fwadvisor.model.interval import normalize
 from fwadvisor.model.rule import Verdict
-from fwadvisor.packets.ends import Change, End, Ends, Kind, only, then
+from fwadvisor.packets.ends import End, Ends, Kind, Update, only, then
 from fwadvisor.packets.layout import Box, Guards, grouped, union_of
 from fwadvisor.packets.masked import simplest
 from fwadvisor.packets.nodes import IN, OPEN
@@ -182,13 +182,13 @@ class Builder:
         body = self._body(rule, self._writes(rule.writes, fields) if rule.writes else ())
         return _Read(rule, box, others, body) if body != OPEN else None
 
-    def _writes(self, writes: Sequence[Write], fields: frozenset[Field]) -> tuple[Change, ...]:
-        made: tuple[Change, ...] = ()
+    def _writes(self, writes: Sequence[Write], fields: frozenset[Field]) -> tuple[Update, ...]:
+        made: tuple[Update, ...] = ()
         for write in writes:
             made = then(made, ((write.field, simplest(write.field, write.mask), write.value),))
         return only(made, fields)
 
-    def _body(self, rule: FirewallRule, writes: tuple[Change, ...]) -> int:
+    def _body(self, rule: FirewallRule, writes: tuple[Update, ...]) -> int:
         """What a rule does with the packets that it matches."""
         match rule.action:
             case Decide(verdict, stands=False):

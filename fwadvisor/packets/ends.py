@@ -12,7 +12,7 @@ from fwadvisor.packets.masked import simplest
 from fwadvisor.packets.nodes import IN, OPEN
 
 #: Field, mask (None: all bits), value.
-Change = tuple[Field, int | None, int | str]
+Update = tuple[Field, int | None, int | str]
 
 
 class Kind(IntEnum):
@@ -34,13 +34,13 @@ class End:
 
     kind: Kind
     verdict: Verdict | None = None
-    writes: tuple[Change, ...] = ()
+    writes: tuple[Update, ...] = ()
     standing: Verdict | None = None
     #: Of UNKNOWN: the number of the firewall. Of PAIR: both ends.
     numbers: tuple[int, ...] = ()
 
 
-def then(first: tuple[Change, ...], second: tuple[Change, ...]) -> tuple[Change, ...]:
+def then(first: tuple[Update, ...], second: tuple[Update, ...]) -> tuple[Update, ...]:
     """Writes after writes, as one."""
     if not first or not second:
         return first or second
@@ -57,7 +57,7 @@ def then(first: tuple[Change, ...], second: tuple[Change, ...]) -> tuple[Change,
     return tuple(sorted(made.values(), key=lambda change: change[0]))
 
 
-def only(writes: Iterable[Change], fields: frozenset[Field]) -> tuple[Change, ...]:
+def only(writes: Iterable[Update], fields: frozenset[Field]) -> tuple[Update, ...]:
     """The writes to these fields."""
     return tuple(change for change in writes if change[0] in fields)
 
@@ -82,7 +82,7 @@ class Ends:
         assert found is not None, IN  # noqa: S101 - sets have no such ends
         return found
 
-    def decided(self, verdict: Verdict, writes: tuple[Change, ...] = ()) -> int:
+    def decided(self, verdict: Verdict, writes: tuple[Update, ...] = ()) -> int:
         """A verdict. What a packet that is not accepted leaves behind is at most a line in a log."""
         if verdict is not Verdict.ACCEPT:
             writes = only(writes, frozenset({Field.LOG}))
@@ -102,6 +102,6 @@ class Ends:
         return self.number(replace(end, writes=writes, standing=end.standing or before.standing))
 
 
-def effects_of(writes: Iterable[Change]) -> tuple[tuple[Field, str], ...]:
+def effects_of(writes: Iterable[Update]) -> tuple[tuple[Field, str], ...]:
     """The effects among writes."""
     return tuple((field, str(value)) for field, _, value in writes if field in EFFECTS)

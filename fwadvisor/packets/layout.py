@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from fwadvisor.model.address import Family
 from fwadvisor.model.firewall import (
@@ -46,10 +46,11 @@ def order(fields: frozenset[Field], written: frozenset[Field], addresses: Iterab
 class Layout:
     """The levels of one table, and tests as sets of atoms of a level."""
 
-    def __init__(self, family: Family, asked: Asked, fields: Iterable[Field]) -> None:
+    def __init__(self, family: Family, asked: Asked, axes: Mapping[Field, Axis], fields: Iterable[Field]) -> None:
         self.family = family
-        self.keys: list[Key] = list(fields)
-        self.axes: list[Axis] = [_axis(field, family, asked) for field in fields]
+        self.fields = list(fields)
+        self.keys: list[Key] = list(self.fields)
+        self.axes: list[Axis] = [axes[field] for field in self.fields]
         conditions = sorted(asked.conditions, key=lambda each: (not each[0].understood, each[1], each[0].name))
         self.keys += conditions
         self.axes += [ConditionAxis(condition) for condition, _ in conditions]
@@ -175,10 +176,10 @@ def union_of(nodes: Nodes, boxes: list[Box], end: int) -> int:
     return made[0] if made else OPEN
 
 
-def _axis(field: Field, family: Family, asked: Asked) -> Axis:
+def make_axis(field: Field, family: Family, asked: Asked) -> Axis:
+    """The axis of a field for the sets of values that are asked for."""
     if field in NAME_FIELDS:
         return NameAxis(field, asked.names.get(field, ()), asked.literals.get(field, ()))
     largest = LARGEST.get(field, family.universe[0][1])
     kind = RangeAxis if field in RANGED else ClassAxis
     return kind(field, largest, asked.integers.get(field, ()))
-

@@ -9,6 +9,7 @@ Neighbouring kids differ, so that one function has one node, and equal functions
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from time import monotonic
 
@@ -217,6 +218,24 @@ class Nodes:
             if to == to_b:
                 j += 1
 
+    def columns(self, level: int, several: Sequence[int]) -> tuple[list[int], list[list[int]]]:
+        """The kids of several diagrams at a level over common bounds; those below the level are their own kids."""
+        here = [self.level(each) == level for each in several]
+        bounds = sorted({bound for each, at in zip(several, here, strict=True) if at for bound in self.nodes[each][1]})
+        columns = []
+        for each, at in zip(several, here, strict=True):
+            if not at:
+                columns.append([each] * len(bounds))
+                continue
+            _, own, kids = self.nodes[each]
+            column, place = [], 0
+            for bound in bounds:
+                column.append(kids[place])
+                if own[place] == bound:
+                    place += 1
+            columns.append(column)
+        return bounds, columns
+
     def relabel(self, a: int, ends: Mapping[int, int]) -> int:
         """`a` with its ends replaced; those that are not named stay."""
         known: dict[int, int] = {}
@@ -269,8 +288,6 @@ class Nodes:
 
     def kid(self, a: int, atom: int) -> int:
         """The kid of a node for an atom of its level."""
-        from bisect import bisect_left
-
         _, bounds, kids = self.nodes[a]
         return kids[bisect_left(bounds, atom)]
 

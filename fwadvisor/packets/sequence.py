@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from enum import IntEnum
 
-from fwadvisor.packets.ends import Change, Ends, Kind
+from fwadvisor.packets.ends import Ends, Kind, Update
 from fwadvisor.packets.layout import Layout
 from fwadvisor.packets.nodes import OPEN, Nodes
 
@@ -33,7 +32,7 @@ class Sequencer:
         self._grafted: dict[tuple[int, Targets], int] = {}
         self._going: dict[int, frozenset[int]] = {OPEN: frozenset({OPEN})}
         self._after: dict[tuple[int, int], int] = {}
-        self._values: dict[tuple[Change, ...], dict[int, int]] = {}
+        self._values: dict[tuple[Update, ...], dict[int, int]] = {}
 
     def carry(self, end: int) -> Carry:
         """What a packet with this end takes along."""
@@ -93,7 +92,7 @@ class Sequencer:
             self._after[end, node] = found
         return found
 
-    def written(self, writes: tuple[Change, ...], node: int) -> int:
+    def written(self, writes: tuple[Update, ...], node: int) -> int:
         """`node` as packets see it whose fields were written before: tests ask for the new values."""
         levels = self.layout.levels
         writes = tuple(write for write in writes if write[0] in levels)
@@ -136,30 +135,13 @@ class Sequencer:
             return found
         all_of = [a, *(node for _, node in targets)]
         level = min(self.nodes.level(each) for each in all_of)
-        bounds, columns = self._columns(level, all_of)
+        bounds, columns = self.nodes.columns(level, all_of)
         names = [end for end, _ in targets]
         kids = []
         for kid, *others in zip(*columns, strict=True):
             going = self.going(kid)
-            kids.append(self._graft(kid, tuple((n, other) for n, other in zip(names, others, strict=True) if n in going)))
+            kids.append(
+                self._graft(kid, tuple((n, other) for n, other in zip(names, others, strict=True) if n in going))
+            )
         made = self._grafted[a, targets] = self.nodes.join(level, bounds, kids)
         return made
-
-    def _columns(self, level: int, several: Sequence[int]) -> tuple[list[int], list[list[int]]]:
-        """The kids of several diagrams at a level over common bounds; those below the level are their own kids."""
-        nodes = self.nodes
-        here = [nodes.level(each) == level for each in several]
-        bounds = sorted({bound for each, at in zip(several, here, strict=True) if at for bound in nodes.nodes[each][1]})
-        columns = []
-        for each, at in zip(several, here, strict=True):
-            if not at:
-                columns.append([each] * len(bounds))
-                continue
-            _, own, kids = nodes.nodes[each]
-            column, place = [], 0
-            for bound in bounds:
-                column.append(kids[place])
-                if own[place] == bound:
-                    place += 1
-            columns.append(column)
-        return bounds, columns

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from fwadvisor.model.address import Family
 from fwadvisor.model.evaluate import values_of
-from fwadvisor.model.firewall import Condition, Field, Firewall, Test
-from fwadvisor.model.interval import Intervals
+from fwadvisor.model.firewall import AddressTest, Condition, Field, Firewall, Test
+from fwadvisor.model.interval import size
 from fwadvisor.model.rule import Hook
 from fwadvisor.model.walk import Packet
-from fwadvisor.packets.axes import ConditionAxis
+from fwadvisor.packets.axes import Axis, ConditionAxis, RangeAxis
 from fwadvisor.packets.budget import Budget
 from fwadvisor.packets.building import Builder, Progress
 from fwadvisor.packets.domain import BOUND, possible, spoken
 from fwadvisor.packets.ends import Ends
-from fwadvisor.packets.layout import ADDRESSES, Guards, Layout, order
-from fwadvisor.packets.nodes import IN, Nodes
+from fwadvisor.packets.layout import ADDRESSES, Guards, Layout, make_axis, order
+from fwadvisor.packets.nodes import OPEN, Nodes
 from fwadvisor.packets.sequence import Sequencer
 from fwadvisor.packets.survey import Asked, Survey, close
 
@@ -36,6 +36,7 @@ class Plan:
     family: Family
     surveys: dict[int, Survey]
     asked: Asked
+    axes: Mapping[Field, Axis]
     #: The fields that tests of firewalls, or further ones, ask for.
     tested: frozenset[Field]
     written: frozenset[Field]
@@ -44,7 +45,7 @@ class Plan:
     def swapped(self) -> Plan:
         """The same, with the two addresses in the other order."""
         first, second = self.addresses
-        return Plan(self.hook, self.family, self.surveys, self.asked, self.tested, self.written, (second, first))
+        return replace(self, addresses=(second, first))
 
 
 def plan(
@@ -74,12 +75,29 @@ def plan(
     asked.take(possible(hook, family), family, ASKER)
     for survey in surveys.values():
         asked.take(spoken(survey.firewall), family, ASKER)
-    return Plan(hook, family, surveys, asked, tested, written & tested, _addresses(surveys, asked))
+    axes = {field: make_axis(field, family, asked) for field in tested | frozenset(BOUND)}
+    return Plan(hook, family, surveys, asked, axes, tested, written & tested, _addresses(surveys, axes))
 
 
-def _addresses(surveys: Mapping[int, Survey], asked: Asked) -> tuple[Field, Field]:
-    """Both addresses, first the one that tears a list into fewer pieces."""
-    return ADDRESSES
+def _addresses(surveys: Mapping[int, Survey], axes: Mapping[Field, Axis]) -> tuple[Field, Field]:
+    """Both addresses, first the one whose atoms share the rules out into fewer pieces altogether."""
+    pieces = dict.fromkeys(ADDRESSES, 0)
+    for survey in surveys.values():
+        for rules in survey.rules.values():
+            for rule in rules:
+                named = [test for test in rule.tests if isinstance(test, AddressTest)]
+                if not named:
+                    continue
+                free = set(ADDRESSES)
+                for test in named:
+                    axis = axes[test.field]
+                    assert isinstance(axis, RangeAxis)  # noqa: S101 - addresses are
+                    free.discard(test.field)
+                    pieces[test.field] += size(axis.atoms(test.of(survey.family)))
+                for field in free:
+                    pieces[field] += axes[field].size
+    first, second = ADDRESSES
+    return (first, second) if pieces[first] <= pieces[second] else (second, first)
 
 
 class Table:
@@ -89,7 +107,7 @@ class Table:
         self.plan = known
         self.hook, self.family = known.hook, known.family
         fields = known.tested | frozenset(BOUND)
-        self.layout = Layout(known.family, known.asked, order(fields, known.written, known.addresses))
+        self.layout = Layout(known.family, known.asked, known.axes, order(fields, known.written, known.addresses))
         self.nodes = Nodes(self.layout.sizes, budget)
         self.ends = Ends()
         self.guards = Guards(self.layout, self.nodes)
@@ -160,16 +178,56 @@ class Table:
                 atoms.append(axis.of(values[key]))  # type: ignore[arg-type]
         return atoms
 
-    def everything(self) -> int:
-        """The set of all packets, possible or not."""
-        return IN
+    def conditions(self, node: int, domain: int) -> frozenset[Condition]:
+        """The conditions that matter to a diagram for some packet of a domain.
 
-    def conditions(self, node: int) -> frozenset[Condition]:
-        """The conditions that the diagram asks for."""
-        keys = self.layout.keys
-        levels = {self.nodes.level(each) for each in self.nodes.below(node)}
-        return frozenset(keys[level][0] for level in levels if not isinstance(keys[level], Field))  # type: ignore[misc]
+        Their levels are below all others and the domain does not ask for them: each one that is reached matters.
+        """
+        found: set[Condition] = set()
+        seen: set[tuple[int, int]] = set()
+        stack = [(node, self.projected(domain))]
+        while stack:
+            pair = stack.pop()
+            if pair[0] <= 0 or pair[1] == OPEN or pair in seen:
+                continue
+            seen.add(pair)
+            level, _, kids, domains = self.nodes.aligned(*pair)
+            key = self.layout.keys[level]
+            if not isinstance(key, Field):
+                found.add(key[0])
+            stack += set(zip(kids, domains, strict=True))
+        return frozenset(found)
 
-    def unasked(self) -> Mapping[int, Intervals]:
-        """Levels that no test asks for."""
-        return {level: ((0, self.layout.sizes[level] - 1),) for level in self._untested}
+    def forget(self, node: int, unknown: int) -> int:
+        """A diagram without the conditions that are not understood: where one of them matters it is `unknown`."""
+        vague = {
+            level
+            for level, axis in enumerate(self.layout.axes)
+            if isinstance(axis, ConditionAxis) and not axis.condition.understood
+        }
+        if not vague:
+            return node
+        known: dict[int, int] = {}
+
+        def agreed(a: int, b: int) -> int:
+            if a == b:
+                return a
+            if a <= 0 and b <= 0:
+                return unknown
+            key = a << 32 ^ b
+            if key not in agreeing:
+                agreeing[key] = self.nodes.apart(agreed, a, b)
+            return agreeing[key]
+
+        agreeing: dict[int, int] = {}
+
+        def walk(a: int) -> int:
+            if a <= 0:
+                return a
+            if a not in known:
+                level, bounds, kids = self.nodes.nodes[a]
+                walked = [walk(kid) for kid in kids]
+                known[a] = agreed(*walked) if level in vague else self.nodes.join(level, bounds, walked)
+            return known[a]
+
+        return walk(node)
