@@ -6,8 +6,8 @@ expected by another one, which has the helper of the probe.
 
 from __future__ import annotations
 
-import struct
 import socket
+import struct
 from collections.abc import Iterator, Sequence
 
 from fwadvisor.model.address import Family

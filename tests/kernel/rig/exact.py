@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import cache
 from ipaddress import ip_network
 
 from fwadvisor.model.address import Family
@@ -28,16 +29,23 @@ LONGEST = 1500
 _WITH_PORTS = PORT_PROTOCOLS | {frames.UDPLITE}
 
 
-def _link_addresses(family: Family, links: Sequence[str]) -> frozenset[int]:
-    texts = [addresses(index, 1)[family is Family.IPV6] for index in range(len(links))]
+@cache
+def _link_addresses(family: Family, count: int) -> frozenset[int]:
+    """The box's own addresses on so many links."""
+    texts = [addresses(index, 1)[family is Family.IPV6] for index in range(count)]
     return frozenset(int(ip_network(text)[0]) for text in texts)
+
+
+def _anycast(links: Sequence[str]) -> frozenset[int]:
+    networks = (each >> 64 << 64 for each in _link_addresses(Family.IPV6, len(links)))
+    return frozenset({_FIRST[Family.IPV6], _LINK_LOCAL << 118, *networks})
 
 
 def address_type(family: Family, address: int, links: Sequence[str]) -> AddressType:
     """What an address is to the box."""
     if frames.is_multicast(family, address):
         return AddressType.MULTICAST
-    own = _link_addresses(family, links)
+    own = _link_addresses(family, len(links))
     if _FIRST[family] <= address <= _LAST[family] or address in own:
         return AddressType.LOCAL
     if family is Family.IPV6:
@@ -77,8 +85,8 @@ def why_not_exact(packet: Packet, links: Sequence[str]) -> str:
         return reason
     if packet.length > LONGEST:
         return "too long for the links"
-    if packet.family is Family.IPV6 and _FIRST[Family.IPV6] in (packet.source, packet.destination):
-        return "the first address of an own network is everybody's router (anycast)"
+    if packet.family is Family.IPV6 and not _anycast(links).isdisjoint((packet.source, packet.destination)):
+        return "the first address of a link's or an own network means any router there (anycast)"
     if packet.hook is Hook.INPUT and packet.destination_type is AddressType.UNICAST:
         return "it is for another machine"
     if packet.hook is Hook.FORWARD:
@@ -98,7 +106,7 @@ def _why_not_received(packet: Packet) -> str:
 def _why_not_sent(packet: Packet, links: Sequence[str]) -> str:
     if packet.out_interface == LOOPBACK and packet.destination_type is not AddressType.LOCAL:
         return "only what is for the machine itself leaves by loopback"
-    if packet.out_interface != LOOPBACK and packet.destination in _link_addresses(packet.family, links):
+    if packet.out_interface != LOOPBACK and packet.destination in _link_addresses(packet.family, len(links)):
         return "what is for an own address of a link leaves by loopback"
     if packet.destination_type is AddressType.BROADCAST:
         return "broadcasts are sent as routing says"

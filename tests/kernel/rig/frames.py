@@ -63,7 +63,7 @@ def pseudo_header(family: Family, source: bytes, destination: bytes, protocol: i
 
 
 def _tcp(packet: Packet, number: int) -> bytes:
-    """A reset tells one of the sequence numbers, plus the length of what it answers: the number is in the upper half."""
+    """A reset tells one of the sequence numbers, plus the length of what it answers: ours is in the upper half."""
     ports, flags = (packet.source_port, packet.destination_port), packet.tcp_flags
     acknowledgement = number << 16 if flags & ACK else 0
     return struct.pack("!HHIIBBHHH", *ports, number << 16, acknowledgement, 0x50, flags, 64240, 0, 0)

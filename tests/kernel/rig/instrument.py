@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,13 +21,14 @@ from .places import NotPermittedError, Places, RigError
 
 #: Probes between two sentinels: their reports have to fit into the witness's socket.
 _BURST = 64
-_ATTEMPTS = 3
+_ATTEMPTS, _ATTEMPTS_TO_DESTROY = 3, 200
 
 _LEGACY_CHAINS = {
     "raw": ("PREROUTING", "OUTPUT"),
     "mangle": ("PREROUTING", "INPUT", "FORWARD", "OUTPUT", "POSTROUTING"),
     "nat": ("PREROUTING", "INPUT", "OUTPUT", "POSTROUTING"),
     "filter": ("INPUT", "FORWARD", "OUTPUT"),
+    "security": ("INPUT", "FORWARD", "OUTPUT"),
 }
 _EMPTY_TABLES = "".join(
     f"*{table}\n" + "".join(f":{chain} ACCEPT\n" for chain in chains) + "COMMIT\n"
@@ -88,7 +90,7 @@ class Rig:
         self._number = 0
         self._sentinel = 0
         self._watching = self._careful = self._exact = False
-        self._used_legacy = False
+        self._used_legacy = self._used_sets = False
 
     def __enter__(self) -> Rig:
         return self
@@ -112,6 +114,27 @@ class Rig:
             self._used_legacy = False
             for command in ("iptables-legacy-restore", "ip6tables-legacy-restore"):
                 self.places.must(BOX, [command], _EMPTY_TABLES)
+        if self._used_sets:
+            self._used_sets = False
+            self._destroy_sets()
+
+    def _destroy_sets(self) -> None:
+        """Remove the sets of ipset, which the kernel lets go of a moment after the rules that name them."""
+        for _ in range(_ATTEMPTS_TO_DESTROY):
+            done = self.places.run(BOX, ["ipset", "destroy"])
+            if done.code == 0:
+                return
+            time.sleep(0.01)
+        raise RigError(f"sets cannot be destroyed:\n{done.stderr}")
+
+    def load_sets(self, text: str) -> None:
+        """Load sets as `ipset save` writes them.
+
+        Raises:
+            RigError: they do not load.
+        """
+        self._used_sets = True
+        self.places.must(BOX, ["ipset", "restore"], text)
 
     def load_nftables(self, text: str) -> None:
         """Load a file for `nft -f` in addition to what is loaded.
@@ -246,9 +269,9 @@ class Rig:
                 raise RigError(f"cannot be sent ({problem}):\n{frames.texts([packet])}") from problem
             return number
         name = device(packet.in_interface)
-        if packet.hook is Hook.INPUT and frames.is_multicast(family, packet.destination):
-            if family is Family.IPV4 or self._exact:
-                self._senders.join(family, name, packet.destination)
+        group = packet.hook is Hook.INPUT and frames.is_multicast(family, packet.destination)
+        if group and (family is Family.IPV4 or self._exact):
+            self._senders.join(family, name, packet.destination)
         head = frames.ethernet(self._senders.station[name], family, packet.destination)
         self._senders.wire(name).send(head + data)
         return number
