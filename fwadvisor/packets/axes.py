@@ -14,7 +14,8 @@ from itertools import chain
 
 from fwadvisor.model.firewall import Condition, Field, Names
 from fwadvisor.model.interval import Intervals, intersect, normalize, size
-from fwadvisor.packets.masked import written
+from fwadvisor.packets.masked import Bits, closed, written
+from fwadvisor.packets.nodes import IN, OPEN
 
 
 class UnknownBoundaryError(ValueError):
@@ -139,6 +140,55 @@ class ClassAxis:
         return [self.of(written(ranges[0][0], mask, value)) for ranges in self.classes]
 
 
+class BitAxis:
+    """A field that is tested or written bit by bit, such as a mark."""
+
+    def __init__(
+        self, field: Field, largest: int, sets: Iterable[Intervals], writes: Iterable[tuple[int, int]]
+    ) -> None:
+        self.field = field
+        self.bits = Bits(largest.bit_length())
+        tested = dict.fromkeys(self.bits.set_of(values) for values in sets)
+        self._function, self.size = self.bits.classes(closed(self.bits, tested, writes))
+        self._known: dict[Intervals, Intervals] = {}
+
+    def atoms(self, values: Intervals) -> Intervals:
+        """The atoms of a set of values.
+
+        Raises:
+            UnknownBoundaryError: an atom lies partly in it.
+        """
+        found = self._known.get(values)
+        if found is None:
+            tested = self.bits.set_of(values)
+            pairs = self.bits.pairs(self._function, tested)
+            inside = {-atom for atom, where in pairs if where == IN}
+            torn = inside & {-atom for atom, where in pairs if where == OPEN}
+            if torn:
+                raise UnknownBoundaryError(f"{self.field} is not told apart at {self._first(min(torn))}")
+            found = self._known[values] = normalize((atom, atom) for atom in inside)
+        return found
+
+    def of(self, value: int) -> int:
+        """The atom of a value."""
+        return -self.bits.at(self._function, value)
+
+    def values(self, atoms: Intervals) -> Intervals:
+        """The values of a set of atoms."""
+        return normalize(each for atom in numbers(atoms) for each in self.bits.ranges(self._function, -atom))
+
+    def count(self, first: int, last: int) -> int:
+        """How many values the atoms from `first` to `last` hold."""
+        return sum(self.bits.count(self._function, -atom) for atom in range(first, last + 1))
+
+    def mapped(self, mask: int | None, value: int) -> list[int]:
+        """For each atom the one that a write carries it to."""
+        return [self.of(written(self._first(atom), mask, value)) for atom in range(self.size)]
+
+    def _first(self, atom: int) -> int:
+        return next(self.bits.ranges(self._function, -atom))[0]
+
+
 @dataclass(frozen=True, slots=True)
 class NameAtom:
     """One name, or with `fresh` all names that start with `text` and with no longer prefix, and are no atom."""
@@ -227,7 +277,10 @@ class ConditionAxis:
         return last - first + 1
 
 
-Axis = RangeAxis | ClassAxis | NameAxis | ConditionAxis
+IntegerAxis = RangeAxis | ClassAxis | BitAxis
+Axis = IntegerAxis | NameAxis | ConditionAxis
+#: Fields that are tested bit by bit.
+BITWISE = frozenset({Field.MARK, Field.CONNECTION_MARK})
 #: Fields whose values are tested in ranges; the others are small, or tested bit by bit.
 RANGED = frozenset(
     {Field.SOURCE, Field.DESTINATION, Field.SOURCE_PORT, Field.DESTINATION_PORT, Field.ICMP, Field.LENGTH}

@@ -19,7 +19,7 @@ from fwadvisor.model.firewall import (
     Test,
 )
 from fwadvisor.model.interval import Intervals, intersect, normalize
-from fwadvisor.packets.axes import RANGED, Axis, ClassAxis, ConditionAxis, NameAxis, RangeAxis
+from fwadvisor.packets.axes import BITWISE, RANGED, Axis, BitAxis, ClassAxis, ConditionAxis, NameAxis, RangeAxis
 from fwadvisor.packets.nodes import IN, OPEN, Nodes
 from fwadvisor.packets.survey import Asked, variable
 
@@ -181,5 +181,8 @@ def make_axis(field: Field, family: Family, asked: Asked) -> Axis:
     if field in NAME_FIELDS:
         return NameAxis(field, asked.names.get(field, ()), asked.literals.get(field, ()))
     largest = LARGEST.get(field, family.universe[0][1])
+    masked = asked.masked.get(field, ())
+    if masked or field in BITWISE:
+        return BitAxis(field, largest, asked.integers.get(field, ()), masked)
     kind = RangeAxis if field in RANGED else ClassAxis
     return kind(field, largest, asked.integers.get(field, ()))

@@ -1,13 +1,20 @@
-"""Constant writes under a mask, ``(old & ~mask) ^ value``, and the values that they carry into a set."""
+"""Constant writes under a mask, ``(old & ~mask) ^ value``, and sets of integers that can be asked bit by bit.
+
+A single bit of a 32-bit mark splits its values into up to 2**31 ranges. As a diagram over bits such a set is a few
+nodes, and so is what a write carries into it.
+"""
 
 from __future__ import annotations
 
-from fwadvisor.model.firewall import LARGEST, Field
-from fwadvisor.model.interval import Intervals, normalize, overlaps, subtract
-from fwadvisor.packets.budget import OverrunError
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator
 
-#: A preimage in more ranges than this is given up.
-MOST_RANGES = 50_000
+from fwadvisor.model.firewall import LARGEST, Field
+from fwadvisor.model.interval import Intervals
+from fwadvisor.packets.budget import Budget
+from fwadvisor.packets.nodes import IN, OPEN, Nodes
+
+_BUDGET = Budget(nodes=500_000)
 
 
 def written(old: int, mask: int | None, value: int) -> int:
@@ -22,29 +29,118 @@ def simplest(field: Field, mask: int | None) -> int | None:
     return None if mask & LARGEST[field] == LARGEST[field] else mask
 
 
-def preimage(values: Intervals, mask: int, value: int, largest: int) -> Intervals:
-    """The old values that the write carries into `values`.
+class Bits:
+    """Functions of the integers of so many bits: diagrams with a level for each bit, the highest first."""
 
-    Raises:
-        OverrunError: they fall apart into more than `MOST_RANGES` ranges.
-    """
-    bits = largest.bit_length()
-    found: list[tuple[int, int]] = []
+    def __init__(self, bits: int) -> None:
+        self.bits = bits
+        self.nodes = Nodes([2] * bits, _BUDGET)
 
-    def walk(bit: int, old: int, new: int) -> None:
-        """All old values that start with `old` and become values that start with `new`; `bit` bits are to come."""
-        block = ((new, new + (1 << bit) - 1),)
-        if not overlaps(values, block):
-            return
-        if not subtract(block, values):
-            found.append((old, old + (1 << bit) - 1))
-            if len(found) > MOST_RANGES:
-                raise OverrunError("ranges")
-            return
-        half = 1 << (bit - 1)
-        for chosen in (0, half):
-            kept = 0 if mask & half else chosen
-            walk(bit - 1, old + chosen, new + (kept ^ (value & half)))
+    def set_of(self, values: Intervals) -> int:
+        """A set of integers as a diagram."""
+        ends = [last for _, last in values]
 
-    walk(bits, 0, value >> bits << bits)
-    return normalize(found)
+        def walk(level: int, low: int) -> int:
+            high = low + (1 << (self.bits - level)) - 1
+            place = bisect_left(ends, low)
+            if place == len(values) or values[place][0] > high:
+                return OPEN
+            if values[place][0] <= low and high <= values[place][1]:
+                return IN
+            middle = low + (high - low + 1) // 2
+            return self._node(level, walk(level + 1, low), walk(level + 1, middle))
+
+        return walk(0, 0)
+
+    def before(self, function: int, mask: int, value: int) -> int:
+        """The function of the old value that a function of the written one is."""
+        known: dict[int, int] = {}
+
+        def walk(a: int) -> int:
+            if a <= 0:
+                return a
+            if a not in known:
+                level = self.nodes.level(a)
+                bit = 1 << (self.bits - 1 - level)
+                flipped = 1 if value & bit else 0
+                zero = walk(self.nodes.kid(a, flipped))
+                one = zero if mask & bit else walk(self.nodes.kid(a, 1 - flipped))
+                known[a] = self._node(level, zero, one)
+            return known[a]
+
+        return walk(function)
+
+    def at(self, function: int, value: int) -> int:
+        """The end of a function for an integer."""
+        while function > 0:
+            function = self.nodes.kid(function, value >> (self.bits - 1 - self.nodes.level(function)) & 1)
+        return function
+
+    def ranges(self, function: int, end: int) -> Iterator[tuple[int, int]]:
+        """The integers for which the function has an end, in order."""
+        stack = [(function, 0, 0)]
+        while stack:
+            a, level, low = stack.pop()
+            if a == end:
+                yield low, low + (1 << (self.bits - level)) - 1
+            elif a > 0:
+                below = self.nodes.level(a)
+                step = 1 << (self.bits - 1 - below)
+                # The bits above the node's own are free.
+                for free in range((1 << (below - level)) - 1, -1, -1):
+                    start = low + free * 2 * step
+                    stack += [(self.nodes.kid(a, 1), below + 1, start + step), (self.nodes.kid(a, 0), below + 1, start)]
+
+    def count(self, function: int, end: int) -> int:
+        """How many integers have an end."""
+        known: dict[int, int] = {}
+
+        def walk(a: int) -> int:
+            """As parts of the whole, in units of one integer of all."""
+            if a <= 0:
+                return 1 << self.bits if a == end else 0
+            if a not in known:
+                known[a] = sum(map(walk, self.nodes.nodes[a][2])) // 2
+            return known[a]
+
+        return walk(function)
+
+    def classes(self, sets: Iterable[int]) -> tuple[int, int]:
+        """The function whose ends are 0, -1, ... for the classes of integers that no set tells apart; their number."""
+        made, number = OPEN, 1
+        for each in sets:
+            pairs: dict[tuple[int, int], int] = {}
+            made = self._paired(made, each, pairs, {})
+            number = len(pairs)
+        return made, number
+
+    def pairs(self, a: int, b: int) -> set[tuple[int, int]]:
+        """The pairs of ends that two functions have for some integer."""
+        found: dict[tuple[int, int], int] = {}
+        self._paired(a, b, found, {})
+        return set(found)
+
+    def _paired(self, a: int, b: int, pairs: dict[tuple[int, int], int], known: dict[tuple[int, int], int]) -> int:
+        if a <= 0 and b <= 0:
+            return pairs.setdefault((a, b), -len(pairs))
+        if (a, b) not in known:
+            known[a, b] = self.nodes.apart(lambda x, y: self._paired(x, y, pairs, known), a, b)
+        return known[a, b]
+
+    def _node(self, level: int, zero: int, one: int) -> int:
+        return zero if zero == one else self.nodes.make(level, (0, 1), (zero, one))
+
+
+def closed(bits: Bits, sets: Iterable[int], writes: Iterable[tuple[int, int]]) -> list[int]:
+    """The sets, and all that writes (mask, value) carry into them, one after the other."""
+    found = dict.fromkeys(sets)
+    waiting = list(found)
+    writes = list(writes)
+    while waiting:
+        each = waiting.pop()
+        for mask, value in writes:
+            before = bits.before(each, mask, value)
+            if before not in found:
+                found[before] = None
+                waiting.append(before)
+    return list(found)

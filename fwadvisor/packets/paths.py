@@ -8,7 +8,7 @@ from itertools import pairwise
 
 from fwadvisor.model.firewall import Condition, Field, Names
 from fwadvisor.model.interval import Intervals, normalize
-from fwadvisor.packets.axes import ClassAxis, NameAxis, RangeAxis, numbers
+from fwadvisor.packets.axes import BitAxis, ClassAxis, NameAxis, RangeAxis, numbers
 from fwadvisor.packets.nodes import IN, OPEN
 from fwadvisor.packets.rawbox import RawBox
 from fwadvisor.packets.table import Table
@@ -118,7 +118,7 @@ def _boxes(table: Table, steps: tuple[_Step, ...]) -> Iterator[RawBox]:
     choices: list[dict[Field, tuple[Names, ...]]] = [{}]
     for step in steps:
         axis = table.layout.axes[step.level]
-        if isinstance(axis, RangeAxis | ClassAxis):
+        if isinstance(axis, RangeAxis | ClassAxis | BitAxis):
             integers[axis.field] = axis.values(step.atoms)
         elif isinstance(axis, NameAxis):
             said = names(axis, step.atoms)

@@ -6,12 +6,11 @@ tests later cost nothing), and all sets of values that tests name.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from fwadvisor.model.address import Family
 from fwadvisor.model.firewall import (
-    LARGEST,
     AddressTest,
     AnyOf,
     BaseChain,
@@ -33,7 +32,7 @@ from fwadvisor.model.firewall import (
 )
 from fwadvisor.model.interval import Intervals
 from fwadvisor.model.rule import Hook, Verdict
-from fwadvisor.packets.masked import preimage, simplest
+from fwadvisor.packets.masked import simplest
 
 NOTHING: frozenset[Field] = frozenset()
 
@@ -46,6 +45,8 @@ class Asked:
     names: dict[Field, dict[Names, None]] = field(default_factory=dict)
     #: Names that are written to fields which are tested.
     literals: dict[Field, set[str]] = field(default_factory=dict)
+    #: Writes under a mask to fields which are tested.
+    masked: dict[Field, dict[tuple[int, int], None]] = field(default_factory=dict)
     #: A condition that is not understood belongs to the firewall of this number; -1 is everybody's.
     conditions: dict[tuple[Condition, int], None] = field(default_factory=dict)
 
@@ -70,16 +71,13 @@ class Asked:
         return frozenset(self.integers) | frozenset(self.names)
 
     def write(self, write: Write) -> None:
-        """Note a write to a field that is tested: what it carries into a set is told apart, too."""
+        """Note a write to a field that is tested."""
         if isinstance(write.value, str):
             self.literals.setdefault(write.field, set()).add(write.value)
             return
-        known = self.integers.setdefault(write.field, {})
         mask = simplest(write.field, write.mask)
-        if mask is None:
-            return
-        for values in list(known):
-            known[preimage(values, mask, write.value, LARGEST[write.field])] = None
+        if mask is not None:
+            self.masked.setdefault(write.field, {})[mask, write.value] = None
 
 
 def variable(condition: Condition, owner: int) -> tuple[Condition, int]:
@@ -134,17 +132,16 @@ class Survey:
         return sum(map(len, self.rules.values()))
 
     def ask(self, asked: Asked) -> None:
-        """Note all tests and writes."""
+        """Note all tests."""
         for rules in self.rules.values():
             for rule in rules:
                 asked.take(rule.tests, self.family, self.number)
 
-    def writes(self) -> Iterator[tuple[FirewallRule, Write]]:
+    def writes(self) -> Iterator[Write]:
         """Every write that is made."""
         for rules in self.rules.values():
             for rule in rules:
-                for write in rule.writes:
-                    yield rule, write
+                yield from rule.writes
 
     def live(self, chain: str) -> Iterator[tuple[FirewallRule, frozenset[Field]]]:
         """Each rule of a chain from the last, with the fields whose writes are still asked for after it."""
@@ -221,14 +218,3 @@ class Survey:
                     after[called] |= after[chain] if rule.action.goto else onward
                     later[called] |= later[chain]
                 onward = onward.union(fields_of(rule.tests), self._called(rule))
-
-
-def close(asked: Asked, surveys: Mapping[int, Survey]) -> None:
-    """Note what writes do to the sets that are tested, until nothing new comes."""
-    writes = {write: None for survey in surveys.values() for _, write in survey.writes()}
-    tested = asked.fields()
-    live = [write for write in writes if write.field in tested]
-    known = -1
-    while known != (known := sum(map(len, asked.integers.values()))):
-        for write in live:
-            asked.write(write)

@@ -12,7 +12,7 @@ from fwadvisor.model.firewall import AddressTest, Condition, Field, Firewall, Te
 from fwadvisor.model.interval import size
 from fwadvisor.model.rule import Hook
 from fwadvisor.model.walk import Packet
-from fwadvisor.packets.axes import Axis, ConditionAxis, RangeAxis
+from fwadvisor.packets.axes import Axis, ConditionAxis
 from fwadvisor.packets.budget import Budget
 from fwadvisor.packets.building import Builder, Progress
 from fwadvisor.packets.domain import BOUND, possible, spoken
@@ -20,7 +20,7 @@ from fwadvisor.packets.ends import Ends
 from fwadvisor.packets.layout import ADDRESSES, Guards, Layout, make_axis, order
 from fwadvisor.packets.nodes import OPEN, Nodes
 from fwadvisor.packets.sequence import Sequencer
-from fwadvisor.packets.survey import Asked, Survey, close
+from fwadvisor.packets.survey import Asked, Survey
 
 #: Frames that the walk of one level takes at most, and what is left to everybody else.
 _FRAMES, _OTHERS = 4, 1000
@@ -58,7 +58,7 @@ def plan(
     """Survey the firewalls that speak of a hook and family.
 
     Raises:
-        OverrunError: writes under a mask tear a tested set into too many ranges.
+        OverrunError: writes under masks tell too many values of a mark apart.
     """
     asked = Asked()
     surveys = {
@@ -70,13 +70,23 @@ def plan(
         survey.ask(asked)
     asked.take(tests, family, ASKER)
     tested = asked.fields()
-    written = frozenset(write.field for survey in surveys.values() for _, write in survey.writes())
-    close(asked, surveys)
+    writes = {write: None for survey in surveys.values() for write in survey.writes() if write.field in tested}
+    for write in writes:
+        asked.write(write)
     asked.take(possible(hook, family), family, ASKER)
     for survey in surveys.values():
         asked.take(spoken(survey.firewall), family, ASKER)
     axes = {field: make_axis(field, family, asked) for field in tested | frozenset(BOUND)}
-    return Plan(hook, family, surveys, asked, axes, tested, written & tested, _addresses(surveys, axes))
+    return Plan(
+        hook,
+        family,
+        surveys,
+        asked,
+        axes,
+        tested,
+        frozenset(write.field for write in writes),
+        _addresses(surveys, axes),
+    )
 
 
 def _addresses(surveys: Mapping[int, Survey], axes: Mapping[Field, Axis]) -> tuple[Field, Field]:
@@ -90,10 +100,8 @@ def _addresses(surveys: Mapping[int, Survey], axes: Mapping[Field, Axis]) -> tup
                     continue
                 free = set(ADDRESSES)
                 for test in named:
-                    axis = axes[test.field]
-                    assert isinstance(axis, RangeAxis)  # noqa: S101 - addresses are
                     free.discard(test.field)
-                    pieces[test.field] += size(axis.atoms(test.of(survey.family)))
+                    pieces[test.field] += size(axes[test.field].atoms(test.of(survey.family)))  # type: ignore
                 for field in free:
                     pieces[field] += axes[field].size
     first, second = ADDRESSES

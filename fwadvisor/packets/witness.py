@@ -11,7 +11,7 @@ from fwadvisor.model.firewall import STATES, AddressType, Field
 from fwadvisor.model.interval import Intervals
 from fwadvisor.model.rule import ICMP, ICMPV6, LOOPBACK, TCP, UDP, Hook
 from fwadvisor.model.walk import Packet
-from fwadvisor.packets.axes import ClassAxis, NameAxis, RangeAxis
+from fwadvisor.packets.axes import BitAxis, ClassAxis, NameAxis, RangeAxis
 from fwadvisor.packets.nodes import OPEN
 from fwadvisor.packets.table import Table
 
@@ -124,7 +124,7 @@ class Search:
         axis, hook = self.table.layout.axes[level], self.table.hook
         if isinstance(axis, RangeAxis):
             return _ranged(axis.field, self.table.family, axis.values(((first, last),))[0])
-        if isinstance(axis, ClassAxis):
+        if isinstance(axis, ClassAxis | BitAxis):
             return _classed(axis.field, hook, self.table.family, axis.values(((first, last),)))
         if isinstance(axis, NameAxis):
             wish = "eth1" if axis.field is Field.OUT_INTERFACE and hook is Hook.FORWARD else "eth0"
