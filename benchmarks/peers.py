@@ -19,6 +19,7 @@ PEERS = {
     "aerleon": ("aerleon==1.18.0", "aclgen"),
     "capirca": ("capirca==2.0.9", "aclgen"),
     "whatportis": ("whatportis==0.8.2", "whatportis"),
+    "bdd": ("oxidd==0.13.0 dd==0.6.0", "python"),
 }
 
 
@@ -50,7 +51,7 @@ def main() -> None:
         if not command(folder, tool).exists():
             venv.create(folder / tool, with_pip=True)
             pip = [folder / tool / "bin" / "python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-            subprocess.run([*pip, requirement], check=True)
+            subprocess.run([*pip, *requirement.split()], check=True)
         print(f"{requirement}: {command(folder, tool)}")
 
 
