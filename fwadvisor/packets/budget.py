@@ -18,11 +18,15 @@ class Budget:
     rules: int | None = None
 
 
+#: What a diagram may cost that is made of finished ones.
+UNLIMITED = Budget(nodes=1 << 60)
+
+
 class OverrunError(Exception):
     """The budget is spent; the package turns it into a `BudgetError` that says where.
 
     Attributes:
-        what: "nodes", "seconds", "rules" or "conditions" (more levels than can be walked).
+        what: "nodes" or "seconds".
     """
 
     def __init__(self, what: str) -> None:

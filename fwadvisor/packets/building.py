@@ -71,17 +71,21 @@ class Progress:
     first: FirewallRule | None = None
     last: FirewallRule | None = None
 
+    def begin(self, chain: str) -> None:
+        """Go on in a chain, as a whole."""
+        self.chain, self.first, self.last = chain, None, None
+
 
 class Builder:
     """Builds what one firewall does with the packets of one hook and family."""
 
-    def __init__(self, survey: Survey, guards: Guards, sequencer: Sequencer) -> None:
+    def __init__(self, survey: Survey, guards: Guards, sequencer: Sequencer, progress: Progress) -> None:
         self.survey = survey
         self.guards = guards
         self.nodes = guards.nodes
         self.ends: Ends = sequencer.ends
         self.sequencer = sequencer
-        self.progress = Progress()
+        self.progress = progress
         #: What each chain does, once for all that jump to it.
         self.summaries: dict[str, int] = {}
 
@@ -92,12 +96,12 @@ class Builder:
             OverrunError: the budget is spent; `progress` says where.
         """
         for chain in reversed(self.survey.chains):
-            self.progress = Progress(chain)
+            self.progress.begin(chain)
             self.summaries[chain] = self._chain(chain)
         bases = self.survey.bases
         total = OPEN
         for place, base in enumerate(bases):
-            self.progress = Progress(base.chain)
+            self.progress.begin(base.chain)
             total = self.sequencer.sequence(total, self._base(base), self.sequencer.carried(total))
             tested = NOTHING.union(*(self.survey.inside[each.chain] for each in bases[place + 1 :]))
             total = self._untagged(self._onward(total, tested | self.survey.effects))

@@ -34,7 +34,8 @@ class Bits:
 
     def __init__(self, bits: int) -> None:
         self.bits = bits
-        self.nodes = Nodes([2] * bits, _BUDGET)
+        self.nodes = Nodes([2] * bits)
+        self.nodes.start(_BUDGET)
 
     def set_of(self, values: Intervals) -> int:
         """A set of integers as a diagram."""

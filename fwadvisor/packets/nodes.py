@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from time import monotonic
 
 from fwadvisor.model.interval import Intervals
-from fwadvisor.packets.budget import Budget, OverrunError
+from fwadvisor.packets.budget import UNLIMITED, Budget, OverrunError
 
 OPEN = 0
 IN = -1
@@ -22,12 +22,14 @@ IN = -1
 Node = tuple[int, tuple[int, ...], tuple[int, ...]]
 #: Time is looked at once in so many nodes.
 _PACE = 2048
+#: Two diagrams make one key: more nodes than this many bits can count fit into no memory.
+_SHIFT = 40
 
 
 class Nodes:
     """The table of one hook and family, with its operators and their caches."""
 
-    def __init__(self, sizes: Sequence[int], budget: Budget) -> None:
+    def __init__(self, sizes: Sequence[int]) -> None:
         #: Number of atoms of each level.
         self.sizes = tuple(sizes)
         self.nodes: list[Node] = [(len(self.sizes), (), ())]
@@ -35,15 +37,13 @@ class Nodes:
         self._override: dict[int, int] = {}
         self._meet: dict[int, int] = {}
         self._leaves: dict[tuple[int, Intervals, int, int], int] = {}
-        self._left = budget.nodes
-        self._seconds = budget.seconds
+        self._left = UNLIMITED.nodes
         self._deadline: float | None = None
-        # Two diagrams make one key.
-        self._shift = max(budget.nodes.bit_length(), 20) + 1
 
-    def start_clock(self) -> None:
-        """Count the seconds of the budget from now on."""
-        self._deadline = None if self._seconds is None else monotonic() + self._seconds
+    def start(self, budget: Budget) -> None:
+        """Count nodes and seconds from now on."""
+        self._left = budget.nodes
+        self._deadline = None if budget.seconds is None else monotonic() + budget.seconds
 
     def level(self, a: int) -> int:
         """The level of a node; an end is below all of them."""
@@ -124,7 +124,7 @@ class Nodes:
         if b == OPEN or a == b:
             return a
         cache = self._override
-        key = a << self._shift | b if b > 0 else ~(a << self._shift | -b)
+        key = a << _SHIFT | b if b > 0 else ~(a << _SHIFT | -b)
         found = cache.get(key)
         if found is not None:
             return found
@@ -181,7 +181,7 @@ class Nodes:
             return b if a else OPEN
         if a == b:
             return a
-        key = a << self._shift | b if b > 0 else ~(a << self._shift | -b)
+        key = a << _SHIFT | b if b > 0 else ~(a << _SHIFT | -b)
         found = self._meet.get(key)
         if found is None:
             found = self._meet[key] = self.apart(self.meet, a, b)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from fwadvisor.diagnostic import Diagnostic, error
 from fwadvisor.errors import BudgetError
 from fwadvisor.model.address import FAMILIES, Family
 from fwadvisor.model.firewall import Field, Firewall, Test
@@ -12,9 +11,9 @@ from fwadvisor.model.rule import Hook
 from fwadvisor.packets.budget import Budget, OverrunError
 from fwadvisor.packets.meaning import Meaning
 from fwadvisor.packets.nodes import IN
+from fwadvisor.packets.overrun import marks_torn, spent, too_many
 from fwadvisor.packets.sets import PacketSet
-from fwadvisor.packets.survey import Survey
-from fwadvisor.packets.table import Plan, Table, plan
+from fwadvisor.packets.table import Table, plan
 
 NO_EFFECTS: frozenset[Field] = frozenset()
 
@@ -97,25 +96,21 @@ class Space:
         return found
 
     def _made(self, hook: Hook, family: Family) -> Table:
-        known = plan(self.firewalls, hook, family, self.effects, self._tests)
+        try:
+            known = plan(self.firewalls, hook, family, self.effects, self._tests)
+        except OverrunError:
+            raise BudgetError(marks_torn(self.firewalls, hook, family)) from None
         for survey in known.surveys.values():
             if self.budget.rules is not None and survey.size > self.budget.rules:
-                raise BudgetError(_too_many(survey, self.budget.rules))
-        try:
-            return _built(known, self.budget)
-        except OverrunError as overrun:
-            if overrun.what != "nodes":
-                raise
-        return _built(known.swapped(), self.budget)
-
-
-def _built(known: Plan, budget: Budget) -> Table:
-    table = Table(known, budget)
-    table.build()
-    return table
-
-
-def _too_many(survey: Survey, most: int) -> Diagnostic:
-    return error(
-        f"{survey.firewall.name} has {survey.size} rules for {survey.hook} in IPv{survey.family}, more than {most}",
-    )
+                raise BudgetError(too_many(survey, self.budget.rules))
+        refusals = []
+        # Where one order of addresses needs too many nodes, the other may not. Time that is spent does not come back.
+        for attempt in (known, known.swapped()):
+            table = Table(attempt, self.budget)
+            try:
+                return table.built()
+            except OverrunError as overrun:
+                refusals.append(spent(overrun.what, table, self.budget))
+                if overrun.what != "nodes":
+                    break
+        raise BudgetError(refusals[0])

@@ -13,7 +13,7 @@ from fwadvisor.model.interval import size
 from fwadvisor.model.rule import Hook
 from fwadvisor.model.walk import Packet
 from fwadvisor.packets.axes import Axis, ConditionAxis
-from fwadvisor.packets.budget import Budget
+from fwadvisor.packets.budget import UNLIMITED, Budget
 from fwadvisor.packets.building import Builder, Progress
 from fwadvisor.packets.domain import BOUND, possible, spoken
 from fwadvisor.packets.ends import Ends
@@ -116,7 +116,8 @@ class Table:
         self.hook, self.family = known.hook, known.family
         fields = known.tested | frozenset(BOUND)
         self.layout = Layout(known.family, known.asked, known.axes, order(fields, known.written, known.addresses))
-        self.nodes = Nodes(self.layout.sizes, budget)
+        self.budget = budget
+        self.nodes = Nodes(self.layout.sizes)
         self.ends = Ends()
         self.guards = Guards(self.layout, self.nodes)
         self.sequencer = Sequencer(self.layout, self.nodes, self.ends)
@@ -136,20 +137,24 @@ class Table:
             if isinstance(key, Field) and (key not in known.tested or key is Field.TAG)
         )
         self._projected: dict[int, int] = {}
+        #: The firewall that is being built, and where in it the building is.
+        self.number = 0
         self.progress = Progress()
         self.roots: dict[int, int] = {}
 
-    def build(self) -> None:
-        """Build what every firewall does.
+    def built(self) -> Table:
+        """This table with what every firewall does.
 
         Raises:
-            OverrunError: the budget is spent; `progress` says where, `roots` how far it came.
+            OverrunError: the budget is spent; `number` and `progress` say where.
         """
-        self.nodes.start_clock()
+        self.nodes.start(self.budget)
         for number, survey in self.plan.surveys.items():
-            builder = Builder(survey, self.guards, self.sequencer)
-            self.progress = builder.progress
+            builder = Builder(survey, self.guards, self.sequencer, self.progress)
+            self.number = number
             self.roots[number] = builder.build()
+        self.nodes.start(UNLIMITED)
+        return self
 
     def set_of(self, tests: Iterable[Test], owner: int = ASKER) -> int:
         """The packets for which all tests hold, as a diagram.
