@@ -40,7 +40,7 @@ from fwadvisor.model.interval import contains
 from fwadvisor.model.rule import Hook, Verdict
 from fwadvisor.model.walk import Packet
 from fwadvisor.packets.overlap_axes import Axes, Box, sparse
-from fwadvisor.packets.overlap_bits import Bits, bits
+from fwadvisor.packets.overlap_bits import FEW, Bits, bits
 from fwadvisor.packets.overlap_cover import Cover, Other
 from fwadvisor.packets.overlap_meter import Limits, Meter
 from fwadvisor.packets.overlap_order import Called, Decision, build, decision, stands
@@ -213,8 +213,10 @@ class Overlap:
 
     def _covered(self, box: Box, among: int) -> bool:
         mask = self._bits.overlapping(box, among)
-        if not mask or (mask.bit_count() > 64 and self._bits.leaves_some(box, mask)):
-            return False
+        if mask.bit_count() > FEW:
+            part, fewer = self._bits.thinner(box, mask)
+            if not self._cover.covers(part, self._others(fewer)):
+                return False
         return self._cover.covers(box, self._others(mask))
 
     def shadowed(self) -> tuple[Shadowed, ...]:

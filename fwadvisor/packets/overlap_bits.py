@@ -16,6 +16,8 @@ from fwadvisor.model.interval import Intervals
 from fwadvisor.packets.overlap_axes import Box
 
 _MOST = 512
+#: So few boxes are looked at one by one.
+FEW = 32
 #: Remembered answers of one axis; a mask of 20,000 boxes has 2.5 kB.
 _REMEMBERED = 1024
 
@@ -94,16 +96,19 @@ class AxisBits:
         """The boxes that may have one value."""
         return self.free | self._tree[bisect_right(self._cuts, value) + self._leaves]
 
-    def leaves_some(self, values: Intervals, mask: int) -> bool:
-        """Whether a stretch within `values` is certainly met by no box of `mask`."""
-        if self.free & mask:
-            return False
-        tree, cuts, leaves = self._tree, self._cuts, self._leaves
-        return any(
-            not tree[leaf + leaves] & mask
-            for first, last in values
-            for leaf in range(bisect_right(cuts, first), bisect_right(cuts, last) + 1)
-        )
+    def thinnest(self, values: Intervals, mask: int) -> tuple[int, Intervals]:
+        """The boxes of `mask` that may have values in the stretch with the fewest of them, and `values` there."""
+        free, tree, cuts, leaves = self.free & mask, self._tree, self._cuts, self._leaves
+        least, where, held = mask.bit_count() + 1, values[0], mask
+        for first, last in values:
+            for leaf in range(bisect_right(cuts, first), bisect_right(cuts, last) + 1):
+                there = free | tree[leaf + leaves] & mask
+                count = there.bit_count()
+                if count < least:
+                    begin = max(first, cuts[leaf - 1]) if leaf else first
+                    end = min(last, cuts[leaf] - 1) if leaf < len(cuts) else last
+                    least, where, held = count, (begin, end), there
+        return held, (where,)
 
 
 class Bits:
@@ -131,9 +136,18 @@ class Bits:
                 mask &= axis.at(value)
         return mask
 
-    def leaves_some(self, box: Box, mask: int) -> bool:
-        """Whether some packet of `box` is certainly in no box of `mask`; False says nothing."""
-        return any(
-            axis.leaves_some(values if values is not None else whole, mask)
-            for axis, values, whole in zip(self._axes, box, self._whole, strict=True)
-        )
+    def thinner(self, box: Box, mask: int) -> tuple[Box, int]:
+        """A part of `box` that few boxes of `mask` may overlap, and these; on axis after axis, the thinnest stretch."""
+        places = set(range(len(box)))
+        while places and mask.bit_count() > FEW:
+            best: tuple[int, int, Intervals] | None = None
+            for place in places:
+                values = box[place]
+                held, part = self._axes[place].thinnest(self._whole[place] if values is None else values, mask)
+                if best is None or held.bit_count() < best[0].bit_count():
+                    best = (held, place, part)
+            assert best is not None  # noqa: S101 - there are places
+            mask, place, part = best
+            box = (*box[:place], part, *box[place + 1 :])
+            places.discard(place)
+        return box, mask

@@ -19,12 +19,16 @@ from typing import TypeAlias
 
 from fwadvisor.model.interval import Intervals, intersect, normalize, subtract
 from fwadvisor.packets.overlap_axes import Box
+from fwadvisor.packets.overlap_dive import finds_a_gap
 from fwadvisor.packets.overlap_meter import Meter
 
 #: A box as the places that it limits, with a number by which it is known.
 Other: TypeAlias = tuple[int, tuple[tuple[int, Intervals], ...]]
 #: An other that meets the open box: and what it leaves of the places where it does not hold all values of it.
 _Partial: TypeAlias = tuple[Other, list[tuple[int, Intervals]]]
+
+#: Fewer others are cut faster than a packet between them is looked for.
+_MANY = 6
 
 
 class Cover:
@@ -34,8 +38,12 @@ class Cover:
         self._whole = whole
         self._meter = meter
 
-    def remainder(self, box: Box, others: Iterable[Other], used: set[int] | None = None) -> Iterator[Box]:
+    def remainder(
+        self, box: Box, others: Iterable[Other], used: set[int] | None = None, one: bool = False
+    ) -> Iterator[Box]:
         """The parts of `box` outside of all `others`; `used` takes the numbers of those that took something.
+
+        With `one`, the first box given only says that there is one.
 
         Raises:
             BudgetError: it takes more boxes than allowed.
@@ -56,7 +64,14 @@ class Cover:
             if not partial:
                 yield box
                 continue
+            if one and len(partial) >= _MANY and self._gap(box, partial):
+                yield box
+                return
             yield from self._cut(box, partial, stack)
+
+    def _gap(self, box: Box, partial: list[_Partial]) -> bool:
+        values = [self._values(box, place) for place in range(len(box))]
+        return finds_a_gap(values, [dict(limits) for _, limits in partial])
 
     def _sort(
         self, box: Box, near: list[Other], used: set[int]
@@ -127,7 +142,7 @@ class Cover:
 
     def covers(self, box: Box, others: Iterable[Other], used: set[int] | None = None) -> bool:
         """Whether the others hold all of `box`."""
-        return next(self.remainder(box, others, used), None) is None
+        return next(self.remainder(box, others, used, one=True), None) is None
 
     def needed(self, boxes: list[Box], others: list[Other], owner: list[int]) -> tuple[int, ...]:
         """Owners of others that together hold all `boxes`, none of which can be missed; the early ones are kept.
