@@ -1,0 +1,127 @@
+"""Several files together: which form each has, and the firewall that they make."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import count
+
+from fwadvisor.diagnostic import Diagnostic, Span, error, warning
+from fwadvisor.dialects.reading.iptables.early import see_early
+from fwadvisor.dialects.reading.iptables.finish import Finished, finish
+from fwadvisor.dialects.reading.iptables.lines import Line
+from fwadvisor.dialects.reading.iptables.recognition import Form, family, form
+from fwadvisor.dialects.reading.iptables.refusal import RefusedError
+from fwadvisor.dialects.reading.iptables.restore import Restoring, read_listing
+from fwadvisor.dialects.reading.iptables.script import Script
+from fwadvisor.dialects.reading.iptables.sets import Sets
+from fwadvisor.dialects.reading.iptables.state import Tables, TooMuchError
+from fwadvisor.dialects.reading.source import Problems, Source
+from fwadvisor.model.address import FAMILIES, Family
+from fwadvisor.model.firewall import BaseChain, Firewall, FirewallChain, FirewallRule, Opaque, Unknown
+
+
+class Reading:
+    """One reading of files that belong together."""
+
+    def __init__(self, option: str) -> None:
+        self.option = option
+        self.problems = Problems()
+        self.warnings: list[Diagnostic] = []
+        self.opaque: list[Opaque] = []
+        #: What may change every rule and is not followed.
+        self.tainted: list[Opaque] = []
+        self.sets = Sets()
+        self.tables: dict[Family, Tables] = {}
+        self._sequence = count()
+
+    def of(self, version: Family) -> Tables:
+        """The tables of a family, which the files speak of from now on."""
+        if version not in self.tables:
+            self.tables[version] = Tables(version, self._sequence)
+        return self.tables[version]
+
+    def read(self, sources: Sequence[Source]) -> Firewall:
+        """The firewall of all files.
+
+        Raises:
+            ReadError: they cannot be read.
+        """
+        texts = [(source, source.text(), form(source)) for source in sources]
+        # A rule may look into a set whatever the order of the files.
+        for source, text, kind in sorted(texts, key=lambda each: each[2] is not Form.SETS):
+            try:
+                self._one(source, text, kind)
+            except TooMuchError as problem:
+                self.problems.add(error(str(problem), Span(source.name, 1)))
+                break
+        if not self.tables and not self.problems.found:
+            name = sources[0].name if sources else "-"
+            self.problems.add(error("there are no rules of iptables here", Span(name, 1)))
+        self.problems.raise_any()
+        return self._firewall(sources)
+
+    def _one(self, source: Source, text: str, kind: Form) -> None:
+        if kind is Form.SETS:
+            self._read_sets(source.name, text)
+        elif kind is Form.SCRIPT:
+            Script(self, source.name).read(text)
+        else:
+            version = self._family(source, text)
+            tables = self.of(version)
+            if kind is Form.LISTING:
+                read_listing(tables, source.name, text, self.problems)
+            else:
+                Restoring(tables, source.name, self.problems, self.warnings).read(text)
+
+    def _family(self, source: Source, text: str) -> Family:
+        version, sure = family(source.name, text, self.option)
+        if not sure:
+            hint = "a name that ends in .v4 or .v6 tells, and so does --from iptables:6"
+            self.warnings.append(warning("nothing tells the IP version; read as IPv4", Span(source.name, 1), hint))
+        return version
+
+    def _read_sets(self, file: str, text: str) -> None:
+        for number, source in enumerate(text.replace("\r\n", "\n").split("\n"), 1):
+            words = source.split()
+            if words and words[0][0] != "#":
+                try:
+                    self.sets.apply(words[words[0] == "ipset" :])
+                except RefusedError as refusal:
+                    self.problems.add(Line(file, number, source, words).problem(refusal))
+
+    def _firewall(self, sources: Sequence[Source]) -> Firewall:
+        chains: dict[str, FirewallChain] = {}
+        bases: list[BaseChain] = []
+        for version in FAMILIES:
+            if version not in self.tables:
+                continue
+            done: Finished = finish(self.tables[version], self.sets)
+            for problem in done.problems:
+                self.problems.add(problem)
+            self.problems.raise_any()
+            made, moved, warnings = see_early(done.chains, done.bases)
+            chains.update(self._unknown(made, moved))
+            bases += moved
+            self.opaque += done.opaque
+            self.warnings += warnings
+        return Firewall(
+            name=", ".join(source.name for source in sources),
+            dialect="iptables",
+            chains=chains,
+            bases=tuple(bases),
+            families=tuple(version for version in FAMILIES if version in self.tables),
+            opaque=(*self.tainted, *self.opaque),
+            warnings=tuple(self.warnings),
+        )
+
+    def _unknown(self, chains: dict[str, FirewallChain], bases: Sequence[BaseChain]) -> dict[str, FirewallChain]:
+        """The chains, of which nothing is known where something that was not followed may have changed them."""
+        if not self.tainted:
+            return chains
+        first = self.tainted[0]
+        rule = FirewallRule(tests=(), action=Unknown(first.reason), span=first.span, text=first.span.source.strip())
+        changed = {
+            base.chain: FirewallChain(base.chain, (rule, *chains[base.chain].rules), chains[base.chain].span)
+            for base in bases
+        }
+        return {**chains, **changed}

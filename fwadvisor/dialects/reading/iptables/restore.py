@@ -1,0 +1,147 @@
+"""Files for iptables-restore, as iptables-save prints them, and listings of ``iptables -S``."""
+
+from __future__ import annotations
+
+import re
+
+from fwadvisor.diagnostic import Diagnostic, Span, error, warning
+from fwadvisor.dialects.reading.iptables.commands import parse
+from fwadvisor.dialects.reading.iptables.lines import Line, positions, split
+from fwadvisor.dialects.reading.iptables.refusal import RefusedError
+from fwadvisor.dialects.reading.iptables.state import BUILTIN, Table, Tables
+from fwadvisor.dialects.reading.source import Problems
+
+#: What Python takes for a blank and iptables-restore does not.
+_ODD_BLANKS = re.compile(r"[\x0b-\x1f\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]")
+_COUNTERS = re.compile(r"\[\d+:\d+\]")
+#: Which table has exactly these built-in chains; the security table has those of filter.
+_BY_CHAINS = {frozenset(chains): name for name, chains in BUILTIN.items() if name != "security"}
+
+
+class Restoring:
+    """Reads one text in the form of iptables-restore into tables."""
+
+    def __init__(self, tables: Tables, file: str, problems: Problems, warnings: list[Diagnostic]) -> None:
+        self.tables = tables
+        self.file = file
+        self.problems = problems
+        self.warnings = warnings
+        self.flush = True
+        self._table: Table | None = None
+        self._began: Span | None = None
+
+    def read(self, text: str, first: int = 1) -> None:
+        """Read a text whose first line has the number `first`; problems are noted and reading goes on.
+
+        Raises:
+            TooMuchError: there are too many rules.
+        """
+        lines = text.split("\n")
+        if any(line.endswith("\r") for line in lines[:2]):
+            hint = "iptables-restore takes lines that end in LF alone: dos2unix removes CR"
+            self.problems.add(error("the lines end in CR LF", Span(self.file, first), hint))
+            return
+        odd = _ODD_BLANKS.search(text) is not None
+        for number, source in enumerate(lines, first):
+            if not source or source[0] == "#":
+                continue
+            try:
+                self._line(source, number, odd)
+            except RefusedError as refusal:
+                line = Line(self.file, number, source, _words(source))
+                self.problems.add(line.problem(refusal))
+        if self._table is not None:
+            hint = "what stands after the last COMMIT takes no effect"
+            self.problems.add(error(f"the table {self._table.name} ends without COMMIT", self._began, hint))
+        elif lines[-1] == "COMMIT":
+            span = Span(self.file, first + len(lines) - 1, 1, 6, "COMMIT")
+            self.warnings.append(warning("the last line has no line end, which iptables-legacy-restore needs", span))
+
+    def _line(self, source: str, number: int, odd: bool) -> None:
+        table = self._table
+        if table is None:
+            if source[0] != "*":
+                raise RefusedError("this stands outside of a table", hint="a table begins with a line such as *filter")
+            self._begin(source, number)
+        elif source == "COMMIT":
+            self._table = None
+        elif source[0] == ":":
+            self._chain(table, source, number)
+        else:
+            self._rule(table, source, number, odd)
+
+    def _begin(self, source: str, number: int) -> None:
+        name = source[1:].split()[0] if source[1:].split() else ""
+        span = Span(self.file, number, 1, len(source), source)
+        self._began = span
+        if not self.flush:
+            self._table = self.tables.table(name)
+            return
+        if self.tables.begin(name):
+            self.warnings.append(
+                warning(f"the table {name} is emptied here: what was read of it before has no effect", span)
+            )
+        self._table = self.tables.table(name)
+
+    def _chain(self, table: Table, source: str, number: int) -> None:
+        words = source[1:].split()
+        line = Line(self.file, number, source, [*words], tuple(_columns(source)))
+        if len(words) < 2:
+            raise RefusedError("a chain needs a policy, or - where it is not built in", hint=":INPUT DROP [0:0]")
+        name, policy = words[:2]
+        if len(words) > 2 and not _COUNTERS.fullmatch(words[2]):
+            raise RefusedError(f'"{words[2]}" is no pair of counters', words[2], "expected [0:0]")
+        if not table.built_in(name):
+            if len(name) > 28:
+                raise RefusedError(f'"{name}" is too long for a chain', name, "at most 28 characters")
+            if name in table.chains and not self.flush:
+                table.chains[name].rules.clear()
+            else:
+                self.tables.create(table, name, line)
+        if policy != "-":
+            self.tables.set_policy(table, name, policy, line)
+
+    def _rule(self, table: Table, source: str, number: int, odd: bool) -> None:
+        words = [word for word, _ in positions(source)] if odd else split(source)
+        start = 0
+        if words and words[0][0:1] == "[":
+            if not _COUNTERS.fullmatch(words[0]):
+                raise RefusedError(f'"{words[0]}" is no pair of counters', words[0], "expected [0:0]")
+            start = 1
+        command = parse(words, start, self.tables.family)
+        if command.table:
+            raise RefusedError("the table is that of the block: -t has no place here", "-t")
+        self.tables.apply(command, Line(self.file, number, source, words), table.name)
+
+
+def _words(source: str) -> list[str]:
+    """The words as far as they can be told."""
+    try:
+        return split(source)
+    except RefusedError:
+        return source.split()
+
+
+def _columns(source: str) -> list[int]:
+    return [found.start() + 1 for found in re.finditer(r"\S+", source[1:].rjust(len(source)))]
+
+
+def read_listing(tables: Tables, file: str, text: str, problems: Problems) -> None:
+    """Read what ``iptables -S`` printed of one table; which one, its built-in chains tell.
+
+    Raises:
+        TooMuchError: there are too many rules.
+    """
+    lines = [
+        (number, line)
+        for number, line in enumerate(text.replace("\r\n", "\n").split("\n"), 1)
+        if line.strip() and not line.lstrip().startswith("#")
+    ]
+    named = frozenset(line.split()[1] for _, line in lines if line.startswith("-P ") and len(line.split()) > 1)
+    table = _BY_CHAINS.get(named, "filter")
+    for number, source in lines:
+        try:
+            words = split(source)
+            tables.apply(parse(words, 0, tables.family), Line(file, number, source, words), table)
+        except RefusedError as refusal:
+            problems.add(Line(file, number, source, _words(source)).problem(refusal))

@@ -1,0 +1,505 @@
+"""Scripts of iptables, ip6tables and ipset commands: what running them would load into empty tables.
+
+What a script does besides is noted where it cannot touch the rules. What may touch them and is not followed makes
+every answer unknown; commands that only may run, such as those of an ``if``, make rules that only may be there.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from fwadvisor.diagnostic import Span, error, warning
+from fwadvisor.dialects.reading.iptables.commands import parse as parse_command
+from fwadvisor.dialects.reading.iptables.drafts import not_understood
+from fwadvisor.dialects.reading.iptables.lines import Line
+from fwadvisor.dialects.reading.iptables.parts import Draft
+from fwadvisor.dialects.reading.iptables.refusal import RefusedError
+from fwadvisor.dialects.reading.iptables.restore import Restoring
+from fwadvisor.dialects.reading.iptables.shell import (
+    Chained,
+    Function,
+    Group,
+    Loop,
+    Maybe,
+    Other,
+    Pipeline,
+    ShellError,
+    Simple,
+    Statement,
+    Word,
+    parse,
+)
+from fwadvisor.dialects.reading.iptables.state import FailedError, TooMuchError
+from fwadvisor.model.address import Family
+from fwadvisor.model.firewall import Opaque, Unknown
+
+if TYPE_CHECKING:
+    from fwadvisor.dialects.reading.iptables.reading import Reading
+
+_IPTABLES = re.compile(r"(?:.*/)?(ip6?tables)(?:-legacy|-nft)?(-restore|-save)?")
+_IPSET = re.compile(r"(?:.*/)?ipset")
+_ASSIGNMENT = re.compile(r"([A-Za-z_]\w*)=(.*)", re.DOTALL)
+#: Commands that change no rules.
+_HARMLESS = frozenset(
+    {
+        ":", "true", "false", "echo", "printf", "sysctl", "modprobe", "insmod", "depmod", "rmmod", "logger", "cat", "ip",
+        "tc", "ifconfig", "route", "ethtool", "mkdir", "touch", "rm", "chmod", "chown", "cd", "umask", "ulimit", "set",
+        "unset", "readonly", "export", "local", "declare", "typeset", "test", "[", "[[", "sleep", "date", "hostname",
+        "id", "which", "type", "hash", "grep", "egrep", "awk", "sed", "cut", "head", "tail", "wc", "sort", "tr", "tee",
+        "conntrack", "wait", "shift", "dirname", "basename", "uname", "whoami", "cp", "mv", "ln", "ls", "exit", "return",
+        "shopt", "alias", "iptables-save", "ip6tables-save", "getopts", "read", "lsmod", "ps", "kill", "log_daemon_msg",
+        "log_end_msg", "sync",
+    }
+)  # fmt: skip
+_DECLARING = frozenset({"export", "local", "readonly", "declare", "typeset"})
+#: Words before a command that change nothing about what it does to the rules.
+_LEADING = frozenset({"sudo", "command", "exec", "nohup", "nice", "env", "builtin", "doas"})
+#: A script may run so many commands, and is so large at most.
+_MOST_COMMANDS, _MOST_CHARACTERS = 300_000, 4 * 2**20
+_DEEPEST = 30
+
+
+class _EndedError(Exception):
+    """The script, or (`function`) the function, ends here."""
+
+    def __init__(self, function: bool = False) -> None:
+        super().__init__()
+        self.function = function
+
+
+@dataclass(slots=True)
+class _Said:
+    """A command with everything put in: words and their columns, or None where a word is not known."""
+
+    words: list[str]
+    columns: tuple[int, ...]
+    known: bool
+    simple: Simple
+
+
+@dataclass(slots=True)
+class _Frame:
+    """The arguments of the function that runs; None where they are not known."""
+
+    arguments: list[str] | None = None
+    depth: int = 0
+
+
+@dataclass(slots=True)
+class Script:
+    """Runs one script."""
+
+    reading: Reading
+    file: str
+    _rows: list[str] = field(default_factory=list)
+    #: Values of variables; None where only running the script tells.
+    _variables: dict[str, str | None] = field(default_factory=dict)
+    _functions: dict[str, tuple[Statement, ...]] = field(default_factory=dict)
+    _frame: _Frame = field(default_factory=_Frame)
+    #: What the present statements depend on, or "".
+    _uncertain: str = ""
+    _strict: bool = False
+    _commands: int = 0
+    _flushed: bool = False
+    _first: Line | None = None
+
+    def read(self, text: str) -> None:
+        """Run the script; problems are noted and reading goes on.
+
+        Raises:
+            TooMuchError: it runs too much.
+        """
+        self._rows = text.split("\n")
+        if len(text) > _MOST_CHARACTERS:
+            raise TooMuchError(f"a script of more than {_MOST_CHARACTERS // 2**20} MiB is not read")
+        try:
+            self._run(parse(text))
+        except ShellError as problem:
+            self.reading.problems.add(error(problem.message, self._span(problem.line), problem.hint))
+        except _EndedError:
+            return
+        finally:
+            if self._first is not None and not self._flushed:
+                hint = "a script that begins with -F does not depend on what was there"
+                self.reading.warnings.append(
+                    warning("the script adds to what is there; it is read as if nothing were", self._first.span(), hint)
+                )
+
+    def _span(self, line: int) -> Span:
+        row = self._rows[line - 1] if 0 < line <= len(self._rows) else ""
+        column = len(row) - len(row.lstrip()) + 1
+        return Span(self.file, line, column, max(1, len(row.strip())), row)
+
+    def _taint(self, line: int, reason: str) -> None:
+        self.reading.tainted.append(Opaque(self._span(line), reason))
+
+    def _run(self, statements: Iterable[Statement]) -> bool | None:
+        status: bool | None = True
+        for each in statements:
+            status = self._statement(each)
+        return status
+
+    def _statement(self, statement: Statement) -> bool | None:
+        """Run one statement: whether it succeeds, or None where that is not known."""
+        match statement:
+            case Simple():
+                return self._simple(statement)
+            case Chained():
+                return self._chained(statement)
+            case Pipeline():
+                return self._pipeline(statement)
+            case Group(body):
+                return self._run(body)
+            case Loop():
+                self._loop(statement)
+            case Maybe(keyword, body, line):
+                self._maybe(body, f"{self.file}:{line}: {keyword}")
+            case Function(name, body):
+                self._functions[name] = body
+            case Other(keyword, line):
+                self._taint(line, f'what "{keyword}" chooses is known only when the script runs')
+        return None if isinstance(statement, Maybe | Other) else True
+
+    def _maybe(self, body: Iterable[Statement], reason: str) -> None:
+        """Run what may run or not."""
+        before, self._uncertain = self._uncertain, self._uncertain or reason
+        try:
+            self._run(body)
+        except _EndedError:
+            # That it goes on is what the rest of the script is read for.
+            return
+        finally:
+            self._uncertain = before
+
+    def _chained(self, statement: Chained) -> bool | None:
+        strict, self._strict = self._strict, False
+        status: bool | None = True
+        try:
+            for operator, part in statement.parts:
+                if not operator or status is (operator == "&&"):
+                    status = self._statement(part)
+                elif status is None:
+                    self._maybe([part], f"{self.file}:{statement.line}: {operator}")
+        finally:
+            self._strict = strict
+        return status
+
+    def _pipeline(self, statement: Pipeline) -> bool | None:
+        if len(statement.commands) == 1:
+            status = self._statement(statement.commands[0])
+            return None if status is None else status is not statement.negated
+        for each in statement.commands:
+            said = self._said(each) if isinstance(each, Simple) else None
+            if said is None or not self._only_tells(said):
+                self._taint(statement.line, "what comes through a pipe is known only when the script runs")
+        return None
+
+    def _only_tells(self, said: _Said) -> bool:
+        """Whether a command changes no rules."""
+        if not said.words:
+            return False
+        found = _IPTABLES.fullmatch(said.words[0])
+        if found:
+            listing = {"-L", "-S", "--list", "--list-rules", "-nL", "-vnL", "-nvL", "-Ln"}
+            return found.group(2) == "-save" or (not found.group(2) and not listing.isdisjoint(said.words))
+        return said.words[0].rpartition("/")[2] in _HARMLESS and said.words[0] not in self._functions
+
+    def _loop(self, loop: Loop) -> None:
+        words = self._expand(loop.words) if loop.words is not None else None
+        if words is None or not words.known:
+            self._variables[loop.name] = None
+            self._maybe(loop.body, f"{self.file}:{loop.line}: for")
+            return
+        for each in words.words:
+            self._variables[loop.name] = each
+            self._run(loop.body)
+
+    # Commands
+
+    def _simple(self, simple: Simple) -> bool | None:
+        self._commands += 1
+        if self._commands > _MOST_COMMANDS:
+            raise TooMuchError(f"the script runs more than {_MOST_COMMANDS} commands")
+        said = self._said(simple)
+        if said is None:
+            return True
+        if not said.words:
+            if said.known:
+                return True
+            self._taint(simple.line, "which command this is, is known only when the script runs")
+            return None
+        name = said.words[0]
+        if name in self._functions:
+            return self._call(name, said)
+        found = _IPTABLES.fullmatch(name)
+        if found:
+            return self._iptables(said, Family.IPV6 if found.group(1) == "ip6tables" else Family.IPV4, found.group(2))
+        if _IPSET.fullmatch(name):
+            return self._ipset(said)
+        return self._other(name.rpartition("/")[2], said)
+
+    def _other(self, name: str, said: _Said) -> bool | None:
+        if name == "exit" or (name == "return" and (self._frame.depth or not self._uncertain)):
+            raise _EndedError(function=name == "return")
+        if name == "set":
+            options = [word for word in said.words[1:] if word.startswith("-")]
+            self._strict = self._strict or any("e" in word[:8] for word in options)
+        elif name in _DECLARING:
+            for word in said.words[1:]:
+                assigned = _ASSIGNMENT.fullmatch(word)
+                if assigned:
+                    self._assign(assigned.group(1), assigned.group(2) if said.known else None)
+        elif name in ("shift", "unset", "read", "getopts"):
+            self._forget(name, said)
+        elif name not in _HARMLESS:
+            self._taint(said.simple.line, f'whether "{name}" changes rules is not known')
+        return {"true": True, ":": True, "false": False, "echo": True}.get(name)
+
+    def _forget(self, name: str, said: _Said) -> None:
+        if name == "shift":
+            rest = self._frame.arguments
+            self._frame.arguments = rest[1:] if rest is not None and len(said.words) == 1 else None
+        else:
+            for word in said.words[1:]:
+                self._variables[word] = None
+
+    def _assign(self, name: str, value: str | None) -> None:
+        self._variables[name] = None if self._uncertain else value
+
+    def _call(self, name: str, said: _Said) -> bool | None:
+        if self._frame.depth >= _DEEPEST:
+            raise TooMuchError(f'functions call functions more than {_DEEPEST} deep, the last is "{name}"')
+        before = self._frame
+        self._frame = _Frame(said.words[1:] if said.known else None, before.depth + 1)
+        try:
+            return self._run(self._functions[name])
+        except _EndedError as ended:
+            if not ended.function:
+                raise
+            return None
+        finally:
+            self._frame = before
+
+    def _line(self, said: _Said) -> Line:
+        number = said.simple.line
+        last = max((word.line for word in said.simple.words), default=number)
+        rows = self._rows[number - 1 : last]
+        text = " ".join(row.strip().removesuffix("\\").rstrip() for row in rows) if len(rows) > 1 else ""
+        return Line(self.file, number, self._rows[number - 1], said.words, said.columns, text)
+
+    def _iptables(self, said: _Said, family: Family, kind: str | None) -> bool | None:
+        tables = self.reading.of(family)
+        if kind:
+            return self._restore(said, family) if kind == "-restore" else True
+        line = self._line(said)
+        self._first = self._first or line
+        if not said.known:
+            self._unknown_rule(said, line, family)
+            return None
+        try:
+            command = parse_command(said.words, 1, family)
+            self._flushed = self._flushed or (command.letter in "FX" and command.letter != "")
+            if self._uncertain and command.letter not in ("L", "Z", "C", ""):
+                return self._uncertain_command(said, line, family)
+            tables.apply(command, line)
+        except FailedError as failure:
+            return self._failed(failure, line, said)
+        except RefusedError as refusal:
+            self.reading.problems.add(line.problem(refusal))
+        return True
+
+    def _failed(self, failure: FailedError, line: Line, said: _Said) -> bool:
+        problem = line.problem(failure)
+        checking = any(word in ("-C", "--check") for word in said.words)
+        if self._strict:
+            hint = problem.hint or "with set -e the script ends here"
+            self.reading.problems.add(error(problem.message, problem.span, hint))
+        elif not checking:
+            self.reading.warnings.append(warning(f"this fails: {problem.message}", problem.span, problem.hint))
+        return False
+
+    def _uncertain_command(self, said: _Said, line: Line, family: Family) -> bool | None:
+        """A command that may run or not: an appended rule may be there or not; all else is not known."""
+        tables = self.reading.of(family)
+        command = parse_command(said.words, 1, family)
+        table = tables.table(command.table or "filter")
+        if command.letter == "N":
+            if command.chain not in table.chains:
+                tables.create(table, command.chain, line, command.chain_at)
+            return None
+        if command.letter != "A":
+            self._taint(line.number, f"whether this runs depends on {self._uncertain}")
+            return None
+        chain = tables.chain(table, command.chain, command.chain_at)
+        before = len(chain.rules)
+        tables.apply(command, line)
+        reason = f"whether this rule is there depends on {self._uncertain}"
+        for placed in chain.rules[before:]:
+            placed.draft.tests.insert(0, not_understood(self._uncertain))
+            placed.draft.opaque.append(reason)
+        return None
+
+    def _unknown_rule(self, said: _Said, line: Line, family: Family) -> None:
+        """A rule of which only the chain is known, if that."""
+        tables = self.reading.of(family)
+        words = said.words
+        place = next((n for n, word in enumerate(words[:-1]) if word in ("-A", "--append")), 0)
+        named = next((words[n + 1] for n, word in enumerate(words[:-1]) if word in ("-t", "--table")), "filter")
+        chains = tables.tables[named].chains if named in tables.tables else {}
+        if place and named == "filter":
+            chains = tables.table("filter").chains
+        if not place or words[place + 1] not in chains:
+            self._taint(line.number, "what this does is known only when the script runs")
+            return
+        reason = "what this rule says is known only when the script runs"
+        text = (line.text or line.source).strip()
+        draft = Draft([not_understood(text)], Unknown(reason), opaque=[reason])
+        tables.add(chains[words[place + 1]], draft, line)
+
+    def _restore(self, said: _Said, family: Family) -> bool | None:
+        simple = said.simple
+        if simple.body is None or self._uncertain:
+            self._taint(simple.line, "the rules that are loaded here are in another file; read that file")
+            return None
+        options = {"-n", "--noflush", "-c", "--counters", "-w", "--wait", "-v", "--verbose", "-t", "--test"}
+        if not said.known or not options.issuperset(said.words[1:]) or not {"-t", "--test"}.isdisjoint(said.words):
+            self._taint(simple.line, "how these rules are loaded is not known")
+            return None
+        text = simple.body if simple.body_quoted else self._filled(simple)
+        if text is None:
+            self._taint(simple.line, "the rules that are loaded here are known only when the script runs")
+            return None
+        reading = self.reading
+        restoring = Restoring(reading.of(family), self.file, reading.problems, reading.warnings)
+        restoring.flush = {"-n", "--noflush"}.isdisjoint(said.words)
+        self._flushed = self._flushed or restoring.flush
+        restoring.read(text, simple.body_line)
+        return True
+
+    def _filled(self, simple: Simple) -> str | None:
+        """The here-document with its variables put in, or None where one is not known."""
+        body = simple.body or ""
+        if "`" in body or "$(" in body:
+            return None
+        unknown = False
+
+        def value(found: re.Match[str]) -> str:
+            nonlocal unknown
+            text = self._variables.get(found.group(1) or found.group(2))
+            unknown = unknown or text is None
+            return text or ""
+
+        filled = re.sub(r"\$(?:(\w+)|\{([^}]*)\})", value, body)
+        return None if unknown else filled
+
+    def _ipset(self, said: _Said) -> bool | None:
+        line = self._line(said)
+        words = said.words[1:]
+        if not said.known or self._uncertain or not words or words[0] in ("restore", "-R", "-!"):
+            self.reading.opaque.append(Opaque(line.span(), "what this does to sets is not known"))
+            named = words[1:2] if words[:1] != ["restore"] else []
+            for name in named:
+                if name in self.reading.sets.named:
+                    self.reading.sets.named[name].expires = True
+            return None
+        try:
+            self.reading.sets.apply(words)
+        except RefusedError as refusal:
+            self.reading.warnings.append(warning(f"this fails: {refusal.message}", line.span(), refusal.hint))
+            return False
+        return True
+
+    # Words
+
+    def _said(self, simple: Simple) -> _Said | None:
+        """The command after assignments; None where there are only those."""
+        words = list(simple.words)
+        while words:
+            assigned = self._assignment(words[0])
+            if assigned is None:
+                break
+            if len(words) == 1 or all(self._assignment(word) is not None for word in words):
+                self._assign(assigned[0], assigned[1])
+            del words[0]
+        if not words:
+            return None
+        said = self._expand(words)
+        said.simple = simple
+        while said.words and said.words[0] in _LEADING:
+            del said.words[0]
+            said.columns = said.columns[1:]
+            while said.words and (_ASSIGNMENT.fullmatch(said.words[0]) or said.words[0] in ("-E", "-n", "--")):
+                del said.words[0]
+                said.columns = said.columns[1:]
+        return said
+
+    def _assignment(self, word: Word) -> tuple[str, str | None] | None:
+        first = word.pieces[0]
+        found = _ASSIGNMENT.fullmatch(first.text) if not first.variable and not first.quoted and first.known else None
+        if found is None:
+            return None
+        value: str | None = found.group(2)
+        for piece in word.pieces[1:]:
+            part = self._value(piece.text) if piece.variable else (piece.text if piece.known else None)
+            value = None if value is None or part is None else value + part
+        return found.group(1), value
+
+    def _value(self, name: str) -> str | None:
+        if name in self._variables:
+            return self._variables[name]
+        if name.isdecimal() and name != "0" and self._frame.arguments is not None:
+            place = int(name[:3])
+            return self._frame.arguments[place - 1] if place <= len(self._frame.arguments) else ""
+        if name in ("*", "@") and self._frame.arguments is not None:
+            return " ".join(self._frame.arguments)
+        return None
+
+    def _expand(self, words: Iterable[Word]) -> _Said:
+        found: list[str] = []
+        columns: list[int] = []
+        known = True
+        first = 0
+        for word in words:
+            first = first or word.line
+            column = word.column if word.line == first else -1
+            fields = self._fields(word)
+            if fields is None:
+                known = False
+                fields = ["".join(piece.text for piece in word.pieces)] if found else []
+            found += fields
+            columns += [column] * len(fields)
+            if not known and not found:
+                break
+        return _Said(found, tuple(columns), known, Simple((), first))
+
+    def _fields(self, word: Word) -> list[str] | None:
+        """What a word becomes: mostly one, several where a variable without quotes holds blanks."""
+        if len(word.pieces) == 1 and not word.pieces[0].variable and word.pieces[0].known:
+            piece = word.pieces[0]
+            return [piece.text] if piece.quoted or not _PATTERN.search(piece.text) else None
+        if len(word.pieces) == 1 and word.pieces[0].text == "@" and word.pieces[0].quoted:
+            return self._frame.arguments
+        fields: list[str] = []
+        current: str | None = None
+        for piece in word.pieces:
+            text = self._value(piece.text) if piece.variable else piece.text
+            if text is None or not piece.known:
+                return None
+            if piece.variable and not piece.quoted:
+                parts = re.split(r"[ \t\n]+", text)
+                for number, part in enumerate(parts):
+                    if number and current is not None:
+                        fields.append(current)
+                        current = None
+                    if part:
+                        current = (current or "") + part
+            else:
+                current = (current or "") + text
+        return fields if current is None else [*fields, current]
+
+
+#: What the shell would look for among files, or write out: ``*``, ``{a,b}``.
+_PATTERN = re.compile(r"[*?]|\{[^}]*,[^}]*\}|^~")
