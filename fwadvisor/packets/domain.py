@@ -23,9 +23,9 @@ from fwadvisor.model.rule import ICMP, ICMPV6, LOOPBACK, TCP, Hook, State
 
 #: Fields that constraints bind; they are levels of every table.
 BOUND = (
-    Field.STATE, Field.HELPER, Field.IN_INTERFACE, Field.OUT_INTERFACE, Field.SOURCE_TYPE, Field.DESTINATION_TYPE,
-    Field.PROTOCOL, Field.SOURCE, Field.DESTINATION, Field.SOURCE_PORT, Field.DESTINATION_PORT, Field.ICMP,
-    Field.TCP_FLAGS,
+    Field.TAG, Field.STATE, Field.HELPER, Field.IN_INTERFACE, Field.OUT_INTERFACE, Field.SOURCE_TYPE,
+    Field.DESTINATION_TYPE, Field.PROTOCOL, Field.SOURCE, Field.DESTINATION, Field.SOURCE_PORT, Field.DESTINATION_PORT,
+    Field.ICMP, Field.TCP_FLAGS,
 )  # fmt: skip
 _NONE: Intervals = ((0, 0),)
 _MULTICAST_V4: Intervals = ((0xE0000000, 0xEFFFFFFF),)
@@ -56,6 +56,7 @@ def _not(a: Test) -> AnyOf:
 
 def possible(hook: Hook, family: Family) -> Iterator[Test]:
     """Tests that hold for exactly the packets of a hook and family that there can be."""
+    yield _named(Field.TAG, "")
     source, destination = Field.SOURCE_TYPE, Field.DESTINATION_TYPE
     local, unicast, broadcast, multicast = AddressType
     if hook is Hook.INPUT:

@@ -19,7 +19,17 @@ from fwadvisor.model.firewall import (
     Test,
 )
 from fwadvisor.model.interval import Intervals, intersect, normalize
-from fwadvisor.packets.axes import BITWISE, RANGED, Axis, BitAxis, ClassAxis, ConditionAxis, NameAxis, RangeAxis
+from fwadvisor.packets.axes import (
+    BITWISE,
+    RANGED,
+    Axis,
+    BitAxis,
+    ClassAxis,
+    ConditionAxis,
+    NameAxis,
+    RangeAxis,
+    UnknownBoundaryError,
+)
 from fwadvisor.packets.nodes import IN, OPEN, Nodes
 from fwadvisor.packets.survey import Asked, variable
 
@@ -62,8 +72,15 @@ class Layout:
 
         Raises:
             UnknownBoundaryError: it tells values apart that the space does not.
-            KeyError: its field or condition is no level.
         """
+        try:
+            return self._part(test, owner)
+        except KeyError as missing:
+            named = missing.args[0]
+            subject = named if isinstance(named, Field) else f'the condition "{named[0].name}"'
+            raise UnknownBoundaryError(f"{subject} is not told apart") from None
+
+    def _part(self, test: Test, owner: int) -> tuple[int, Intervals] | None:
         axes, levels = self.axes, self.levels
         if isinstance(test, AddressTest):
             level = levels[test.field]

@@ -36,9 +36,16 @@ class Bits:
         self.bits = bits
         self.nodes = Nodes([2] * bits)
         self.nodes.start(_BUDGET)
+        self._sets: dict[Intervals, int] = {}
 
     def set_of(self, values: Intervals) -> int:
         """A set of integers as a diagram."""
+        found = self._sets.get(values)
+        if found is None:
+            found = self._sets[values] = self._set(values)
+        return found
+
+    def _set(self, values: Intervals) -> int:
         ends = [last for _, last in values]
 
         def walk(level: int, low: int) -> int:

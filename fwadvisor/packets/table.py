@@ -132,9 +132,7 @@ class Table:
             for number, survey in known.surveys.items()
         }
         self._untested = frozenset(
-            level
-            for level, key in enumerate(self.layout.keys)
-            if isinstance(key, Field) and (key not in known.tested or key is Field.TAG)
+            level for level, key in enumerate(self.layout.keys) if isinstance(key, Field) and key not in known.tested
         )
         self._projected: dict[int, int] = {}
         #: The firewall that is being built, and where in it the building is.

@@ -10,6 +10,7 @@ import pytest
 
 from fwadvisor.diagnostic import Span
 from fwadvisor.model.address import FAMILIES, Family
+from fwadvisor.model.evaluate import evaluate
 from fwadvisor.model.firewall import (
     LARGEST,
     PASSED,
@@ -303,3 +304,20 @@ def bent(packet: Packet) -> Packet:
         destination_type=destination,
         helper=packet.helper if packet.state in (State.ESTABLISHED, State.RELATED) else "",
     )
+
+
+@pytest.fixture
+def holds() -> Callable[[tuple[Test, ...], Packet], bool]:
+    """Whether tests hold for a packet, as the walk sees it."""
+
+    def ask(tests: tuple[Test, ...], packet: Packet) -> bool:
+        rule = FirewallRule(tests=tests, action=Decide(Verdict.ACCEPT), span=SPAN, text="rule")
+        firewall = Firewall(
+            name="one",
+            dialect="random",
+            chains={"one": FirewallChain("one", (rule,))},
+            bases=tuple(BaseChain(point=each[-1], chain="one", default=Verdict.DROP) for each in PASSED.values()),
+        )
+        return evaluate(firewall, packet).verdict is Verdict.ACCEPT
+
+    return ask
