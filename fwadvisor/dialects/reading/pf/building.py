@@ -1,0 +1,306 @@
+"""The rules that were read, as the chains ``in`` and ``out`` that pf walks for every packet."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from fwadvisor.diagnostic import Diagnostic, Span, error, warning
+from fwadvisor.dialects.reading import conditions
+from fwadvisor.dialects.reading.pf import translating
+from fwadvisor.dialects.reading.pf.files import Reading
+from fwadvisor.dialects.reading.pf.meaning import DESTINATION, SOURCE, Meaning
+from fwadvisor.dialects.reading.pf.limits import Limits
+from fwadvisor.dialects.reading.pf.syntax import (
+    Anchor,
+    End,
+    Opaque,
+    Pool,
+    Rule,
+    Rules,
+    Translation,
+    TranslationAnchor,
+)
+from fwadvisor.dialects.reading.pf.tables import Tables
+from fwadvisor.errors import ReadError
+from fwadvisor.model import firewall as model
+from fwadvisor.model.firewall import (
+    Action,
+    Condition,
+    ConditionTest,
+    Continue,
+    Decide,
+    Field,
+    FirewallChain,
+    FirewallRule,
+    Jump,
+    Return,
+    Test,
+    Unknown,
+    Write,
+)
+from fwadvisor.model.rule import Verdict
+
+_ACTIONS = {
+    (verdict, quick): Decide(verdict, stands=not quick) for verdict in Verdict for quick in (False, True)
+}  # fmt: skip
+_CONTINUE, _RETURN = Continue(), Return()
+_DIRECTIONS = ("in", "out")
+
+
+class Building:
+    """Chains from what was read.
+
+    Attributes:
+        chains: by name; "in" and "out" are asked by the machine.
+        opaque: what is not understood.
+        warnings: what people should know.
+    """
+
+    def __init__(self, reading: Reading) -> None:
+        self._reading = reading
+        self.chains: dict[str, FirewallChain] = {}
+        self.opaque: list[model.Opaque] = []
+        self.warnings: list[Diagnostic] = []
+        self._told: set[tuple[Span, str]] = set()
+        self._tables = Tables(reading.main, _overloads(reading), reading.printed or not reading.written)
+        self._meaning = Meaning(self._tables, reading.variants, self._tell)
+        self._translators = translating.Translators(self._meaning, [reading.main, *reading.loaded.values()])
+        self._limits = Limits(reading.variants, self._tell)
+        self._hidden: list[Span] = []
+        self._open: list[str] = []
+
+    def build(self) -> None:
+        """Fill `chains`.
+
+        Raises:
+            ReadError: anchors call each other in a circle.
+        """
+        main = self._reading.main
+        for direction in _DIRECTIONS:
+            rules = self._skips(direction)
+            rules += [self._unread(each) for each in self._reading.opaque]
+            if main.translations and self._translations(main, direction):
+                rules.append(self._jump_to_translations(main, direction))
+            rules += self._rules(main, direction)
+            self.chains[direction] = FirewallChain(direction, tuple(rules))
+        self.warnings += self._tables.warnings
+        if self._hidden:
+            self.warnings.append(
+                warning(
+                    f"{len(self._hidden)} tests see addresses before or after translation: they are conditions",
+                    self._hidden[0],
+                    "rules after rdr and before nat can be compared exactly",
+                )
+            )
+
+    def _tell(self, span: Span, reason: str) -> None:
+        if (span, reason) not in self._told:
+            self._told.add((span, reason))
+            self.opaque.append(model.Opaque(span, reason))
+
+    # --- before the rules ------------------------------------------------------------------------------
+
+    def _skips(self, direction: str) -> list[FirewallRule]:
+        """``set skip``: pf does not look at packets of these interfaces."""
+        return [
+            FirewallRule(
+                tests=self._meaning.interfaces(((False, name),), direction),
+                action=_ACTIONS[Verdict.ACCEPT, True],
+                span=span,
+                text=f"set skip on {name}",
+            )
+            for name, span in self._reading.settings.skipped.items()
+        ]
+
+    def _unread(self, line: Opaque) -> FirewallRule:
+        self._tell(line.span, line.reason)
+        test = ConditionTest(Condition(line.text, understood=False))
+        return FirewallRule(tests=(test,), action=Unknown(line.reason), span=line.span, text=line.text)
+
+    # --- rules -----------------------------------------------------------------------------------------
+
+    def _rules(self, scope: Rules, direction: str) -> list[FirewallRule]:
+        found: list[FirewallRule] = []
+        for each in scope.statements:
+            if isinstance(each, Rule):
+                if not each.direction or each.direction == direction:
+                    self._rule(each, scope, direction, found)
+            elif isinstance(each, Anchor):
+                if not each.rule.direction or each.rule.direction == direction:
+                    found += self._anchor(each, scope, direction)
+        return found
+
+    def _tests(self, rule: Rule, scope: Rules, direction: str) -> list[Test]:
+        """All tests of a rule but those of its limits."""
+        meaning = self._meaning
+        tests = meaning.common(rule)
+        if rule.interfaces:
+            tests += meaning.interfaces(rule.interfaces, direction)
+        if rule.options.received_on is not None:
+            tests += meaning.interfaces((rule.options.received_on,), "in")
+        source, destination = rule.source, rule.destination
+        if source.hosts is not None or source.ports is not None:
+            hides = direction == "out" and self._translators.hides_source(rule, scope)
+            if hides:
+                tests.append(self._hide(conditions.after_translation(source.text), rule))
+            else:
+                tests += meaning.end(source, SOURCE, rule, scope)
+        if destination.hosts is not None or destination.ports is not None:
+            hides = direction == "in" and self._translators.hides_destination(rule, scope)
+            if hides:
+                tests.append(self._hide(conditions.before_translation(destination.text), rule))
+            else:
+                tests += meaning.end(destination, DESTINATION, rule, scope)
+        return tests
+
+    def _hide(self, name: str, rule: Rule) -> ConditionTest:
+        self._hidden.append(rule.span)
+        return ConditionTest(Condition(name))
+
+    def _rule(self, rule: Rule, scope: Rules, direction: str, found: list[FirewallRule]) -> None:
+        tests = self._tests(rule, scope, direction)
+        asked = rule.options
+        writes = self._writes(rule)
+        reason = self._not_understood(rule, direction)
+        action: Action
+        if reason:
+            self._tell(rule.span, reason)
+            action = Unknown(reason)
+        elif rule.verdict is None:
+            action = _CONTINUE
+        else:
+            action = _ACTIONS[rule.verdict, rule.quick]
+        tests += self._limits.tests(rule, direction)
+        made = FirewallRule(
+            tests=tuple(tests), action=action, span=rule.span, text=rule.text, writes=writes, comment=asked.label
+        )
+        over = [] if reason else self._limits.over(rule, made, direction)
+        found += [*over, made] if rule.quick else [made, *over]
+
+    def _writes(self, rule: Rule) -> tuple[Write, ...]:
+        asked = rule.options
+        if not asked.tag and not rule.log and not asked.pools:
+            return ()
+        writes = [Write(Field.TAG, asked.tag)] if asked.tag else []
+        if rule.log:
+            writes.append(Write(Field.LOG, rule.log))
+        writes += [Write(Field.TRANSLATION, translating.effect(each)) for each in asked.pools]
+        return tuple(writes)
+
+    def _not_understood(self, rule: Rule, direction: str) -> str:
+        """Why nothing can be said about packets of the rule, or ""."""
+        asked = rule.options
+        if asked.unknown:
+            return asked.unknown
+        if "$" in asked.tag or (asked.tagged is not None and "$" in asked.tagged[0]):
+            return "the name of the tag is made from the parts of the rule"
+        for each in asked.pools:
+            wanted = {"nat-to": "out", "rdr-to": "in"}.get(each.kind, rule.direction)
+            if not rule.direction or rule.direction != wanted:
+                return f"{each.kind} on packets that go {direction} changes what later rules see"
+        return ""
+
+    # --- anchors -----------------------------------------------------------------------------------------
+
+    def _anchor(self, anchor: Anchor, scope: Rules, direction: str) -> list[FirewallRule]:
+        rule = anchor.rule
+        tests = self._tests(rule, scope, direction) + self._limits.tests(rule, direction)
+        writes = self._writes(rule)
+        found = []
+        path = anchor.path
+        inside = self._reading.loaded.get(path) or anchor.body
+        children: list[Rules] = [inside] if inside is not None else []
+        if path.endswith("/*"):
+            parent = path[:-1]
+            names = sorted(each for each in self._reading.loaded if each.startswith(parent))
+            children = [self._reading.loaded[each] for each in names if "/" not in each[len(parent) :]]
+        if path.endswith("/*") or inside is None:
+            found.append(self._filled_later(rule, path, tests))
+        for each in children:
+            chain = self._chain(each, rule, direction)
+            action = Jump(chain, decisive=rule.quick)
+            found.append(FirewallRule(tests=tuple(tests), action=action, span=rule.span, text=rule.text, writes=writes))
+        return found
+
+    def _filled_later(self, rule: Rule, path: str, tests: list[Test]) -> FirewallRule:
+        reason = f'what anchor "{path}" holds on the machine is not in the file'
+        self._tell(rule.span, reason)
+        filled = ConditionTest(Condition(f'anchor "{path}" is filled', understood=False))
+        return FirewallRule(tests=(*tests, filled), action=Unknown(reason), span=rule.span, text=rule.text)
+
+    def _chain(self, rules: Rules, rule: Rule, direction: str) -> str:
+        """The chain of an anchor's rules, built when it is first called."""
+        if rules.path in self._open:
+            circle = " calls ".join([*self._open[self._open.index(rules.path) :], rules.path])
+            raise ReadError(error(f"anchors call each other in a circle: {circle}", rule.span))
+        name = f"{direction} anchor {rules.path}"
+        if rules.path not in self._reading.loaded and name in self.chains:
+            name = f"{name} (line {rule.span.line})"
+        if name not in self.chains:
+            self._open.append(rules.path)
+            found = self._rules(rules, direction)
+            self._open.pop()
+            self.chains[name] = FirewallChain(name, tuple(found), rule.span)
+        return name
+
+    # --- FreeBSD's translation rules ----------------------------------------------------------------------
+
+    def _jump_to_translations(self, scope: Rules, direction: str) -> FirewallRule:
+        name = f"{direction} translation"
+        rules = self._translations(scope, direction)
+        self.chains[name] = FirewallChain(name, tuple(rules))
+        return FirewallRule(tests=(), action=Jump(name), span=rules[0].span, text=name)
+
+    def _translations(self, scope: Rules, direction: str) -> list[FirewallRule]:
+        """The rules of one direction; the first that matches ends the list. binat stands first going out."""
+        kinds = ("binat", "nat") if direction == "out" else ("rdr", "binat")
+        found: list[FirewallRule] = []
+        for kind in kinds:
+            for each in scope.translations:
+                if each.kind == kind:
+                    if isinstance(each, TranslationAnchor):
+                        tests = self._tests(each.rule, scope, direction)
+                        found.append(self._filled_later(each.rule, each.path, tests))
+                    else:
+                        found.append(self._translation(each, scope, direction))
+        return found
+
+    def _translation(self, each: Translation, scope: Rules, direction: str) -> FirewallRule:
+        rule, pool = each.rule, each.pool
+        if each.kind == "binat" and direction == "in":
+            # Coming in, the two ends stand the other way round.
+            outside = End(pool.hosts, text=f"to {pool.text}") if pool else End(None, text="to any")
+            rule = replace(rule, source=replace(rule.destination), destination=outside)
+            pool = Pool("rdr", each.rule.source.hosts or (), None, each.rule.source.text, rule.span) if pool else None
+        meaning = self._meaning
+        tests = meaning.common(rule)
+        if rule.interfaces:
+            tests += meaning.interfaces(rule.interfaces, direction)
+        tests += meaning.end(rule.source, SOURCE, rule, scope)
+        if direction == "out":
+            tests += meaning.end(rule.destination, DESTINATION, rule, scope)
+        else:
+            if rule.destination.hosts is not None or rule.destination.ports is not None:
+                tests.append(self._hide(conditions.before_translation(rule.destination.text), rule))
+            if pool is not None:
+                tests += meaning.end(translating.target(pool, rule.destination), DESTINATION, rule, scope)
+        writes = list(self._writes(rule))
+        if pool is not None:
+            text = translating.source_effect(pool) if each.kind == "binat" and direction == "out" else ""
+            writes.append(Write(Field.TRANSLATION, text or translating.effect(pool)))
+        action: Action = _ACTIONS[Verdict.ACCEPT, True] if each.passes else _RETURN
+        return FirewallRule(
+            tests=tuple(tests), action=action, span=each.rule.span, text=each.rule.text, writes=tuple(writes)
+        )
+
+
+def _overloads(reading: Reading) -> frozenset[str]:
+    found: set[str] = set()
+    waiting = [reading.main, *reading.loaded.values()]
+    while waiting:
+        for each in waiting.pop().statements:
+            if isinstance(each, Anchor) and each.body is not None:
+                waiting.append(each.body)
+            elif isinstance(each, Rule) and each.options.state_options is not None:
+                found.update(each.options.state_options.overloads)
+    return frozenset(found)

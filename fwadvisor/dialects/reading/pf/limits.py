@@ -1,0 +1,97 @@
+"""What makes a rule match or pass only sometimes: limits of states, rates, chance, rules for one packet."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from fwadvisor.diagnostic import Span
+from fwadvisor.dialects.reading import conditions
+from fwadvisor.dialects.reading.pf.syntax import Rule, StateOptions
+from fwadvisor.dialects.reading.pf.variants import OLDER, Variants
+from fwadvisor.model.firewall import Condition, ConditionTest, Decide, Field, FirewallRule, IntegerTest, Test
+from fwadvisor.model.rule import TCP, Verdict
+
+_TCP = IntegerTest(Field.PROTOCOL, ((TCP, TCP),))
+
+
+class Limits:
+    """Names the conditions of such rules, each rule having its own."""
+
+    def __init__(self, variants: Variants, opaque: Callable[[Span, str], None]) -> None:
+        self._variants = variants
+        self._opaque = opaque
+        #: How often a name was given, and the numbers that rules have.
+        self._given: dict[str, int] = {}
+        self._numbers: dict[tuple[int, str, str], int] = {}
+
+    def tests(self, rule: Rule, direction: str) -> list[Test]:
+        """Tests without which the rule does not match."""
+        asked = rule.options
+        found: list[Test] = []
+        if asked.probability is not None:
+            # Each walk asks anew, so both directions have their own.
+            found.append(self._condition(rule, conditions.probability(asked.probability), direction))
+        if asked.packet_rate:
+            found.append(self._condition(rule, f"{asked.packet_rate}: {rule.text}", ""))
+        if asked.once:
+            found.append(self._condition(rule, f"no packet has matched yet: {rule.text}", ""))
+        if self._variants.certain(OLDER):
+            found += [replace(each, holds=False) for each, _ in self._limited(rule)]
+        return found
+
+    def over(self, rule: Rule, made: FirewallRule, _direction: str) -> list[FirewallRule]:
+        """What becomes of packets that a limit of states keeps out: they are dropped, as the rule's last word.
+
+        FreeBSD 12 goes on as if the rule did not match (`tests`).
+        """
+        if rule.verdict is not Verdict.ACCEPT or rule.options.state_options is None:
+            return []
+        if self._variants.certain(OLDER):
+            return []
+        drop = Decide(Verdict.DROP, stands=not rule.quick)
+        return [
+            replace(
+                made, tests=(*made.tests, *((_TCP,) if tcp and rule.protocols != (TCP,) else ()), limit), action=drop
+            )
+            for limit, tcp in self._limited(rule)
+        ]
+
+    def _limited(self, rule: Rule) -> list[tuple[ConditionTest, bool]]:
+        """Conditions that hold while a limit is reached, and whether only TCP counts for them."""
+        options = rule.options.state_options
+        if options is None or rule.options.state == "no":
+            return []
+        found = []
+        if options.maximum:
+            found.append((self._condition(rule, f"max {options.maximum} states reached: {rule.text}", ""), False))
+        found += [(self._condition(rule, f"{each} reached: {rule.text}", ""), False) for each in options.per_source]
+        found += self._limited_tcp(rule, options)
+        return found
+
+    def _limited_tcp(self, rule: Rule, options: StateOptions) -> list[tuple[ConditionTest, bool]]:
+        """Limits that count finished TCP handshakes only: on rules of other protocols they never hold."""
+        if rule.protocols and TCP not in rule.protocols:
+            return []
+        return [(self._condition(rule, f"{each} reached: {rule.text}", ""), True) for each in options.per_source_tcp]
+
+    def _condition(self, rule: Rule, name: str, walk: str) -> ConditionTest:
+        """The condition of a rule; a list makes several rules of it, which one condition cannot stand for."""
+        key = (id(rule), name, walk)
+        number = self._numbers.get(key)
+        if number is None:
+            number = self._numbers[key] = self._given[name] = self._given.get(name, 0) + 1
+        if _expands(rule):
+            self._opaque(rule.span, "the lists make several rules of this line, each of which counts for itself")
+        return ConditionTest(Condition(conditions.occurrence(name, number), understood=not _expands(rule)))
+
+
+def _expands(rule: Rule) -> bool:
+    """Whether lists make more than one rule of the line."""
+    return (
+        len(rule.interfaces) > 1
+        or len(rule.protocols) > 1
+        or any(len(end.hosts or ()) > 1 or end.items > 1 for end in (rule.source, rule.destination))
+        or rule.options.icmp_items > 1
+        or len(rule.systems) > 1
+    )
