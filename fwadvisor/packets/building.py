@@ -224,7 +224,18 @@ class Builder:
         return self.nodes.relabel(node, ends)
 
     def _fold(self, parts: list[Part]) -> int:
-        """A list of parts as one diagram.
+        """A list of parts as one diagram."""
+        writing = [place for place, part in enumerate(parts) if part.carry is Carry.VALUES]
+        # New values split all that follows by what was written: let that be joined before, and split once.
+        place = writing[-1] + 1 if writing else 0
+        head, tail = self._tree(parts[:place]), self._tree(parts[place:])
+        if head is None or tail is None:
+            only_one = head or tail
+            return only_one.node if only_one else OPEN
+        return self._joined(head, tail).node
+
+    def _tree(self, parts: list[Part]) -> Part | None:
+        """A list of parts as one, None where there is none.
 
         Where the tree over the list divides depends on the parts and not on their place, so that a list with a
         few edits is made of the same subtrees, which the caches know.
@@ -240,7 +251,7 @@ class Builder:
                     chunk = []
             parts = [*chunks, self._paired(chunk)] if chunk else chunks
             shift -= 2 if shift > 16 else 0
-        return self._paired(parts).node if parts else OPEN
+        return self._paired(parts) if parts else None
 
     def _paired(self, parts: list[Part]) -> Part:
         while len(parts) > 1:

@@ -37,6 +37,8 @@ class Nodes:
         self._override: dict[int, int] = {}
         self._meet: dict[int, int] = {}
         self._leaves: dict[tuple[int, Intervals, int, int], int] = {}
+        self._ends: dict[int, frozenset[int]] = {}
+        self._same_ends: dict[frozenset[int], frozenset[int]] = {}
         self._left = UNLIMITED.nodes
         self._deadline: float | None = None
 
@@ -238,19 +240,19 @@ class Nodes:
 
     def relabel(self, a: int, ends: Mapping[int, int]) -> int:
         """`a` with its ends replaced; those that are not named stay."""
-        known: dict[int, int] = {}
+        if all(old == new for old, new in ends.items()):
+            return a
+        known: dict[int, int] = {end: ends.get(end, end) for end in self.ends_of(a)}
         nodes = self.nodes
 
         def walk(node: int) -> int:
-            if node <= 0:
-                return ends.get(node, node)
-            found = known.get(node)
-            if found is None:
-                level, bounds, kids = nodes[node]
-                found = known[node] = self.join(level, bounds, [walk(kid) for kid in kids])
-            return found
+            level, bounds, kids = nodes[node]
+            for kid in kids:
+                if kid not in known:
+                    known[kid] = walk(kid)
+            return self.join(level, bounds, [known[kid] for kid in kids])
 
-        return walk(a)
+        return known[a] if a in known else walk(a)
 
     def complement(self, a: int) -> int:
         """The other packets than those of the set `a`."""
@@ -263,17 +265,17 @@ class Nodes:
 
     def ends_of(self, a: int) -> frozenset[int]:
         """The ends that `a` has."""
-        found: set[int] = set()
-        seen: set[int] = set()
-        stack = [a]
-        while stack:
-            node = stack.pop()
-            if node <= 0:
-                found.add(node)
-            elif node not in seen:
-                seen.add(node)
-                stack.extend(self.nodes[node][2])
-        return frozenset(found)
+        known = self._ends
+        found = known.get(a)
+        if found is None:
+            if a <= 0:
+                found = frozenset({a})
+            else:
+                several = {self.ends_of(kid) for kid in set(self.nodes[a][2])}
+                found = several.pop() if len(several) == 1 else frozenset().union(*several)
+                found = self._same_ends.setdefault(found, found)
+            known[a] = found
+        return found
 
     def below(self, a: int) -> set[int]:
         """The nodes of the diagram `a`."""

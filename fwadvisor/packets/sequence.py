@@ -11,6 +11,9 @@ from fwadvisor.packets.nodes import OPEN, Nodes
 Targets = tuple[tuple[int, int], ...]
 
 
+_ONLY_OPEN = frozenset({OPEN})
+
+
 class Carry(IntEnum):
     """What packets that go on from a part take with them; the larger the costlier."""
 
@@ -30,7 +33,8 @@ class Sequencer:
         self.ends = ends
         self._then: dict[tuple[int, int], int] = {}
         self._grafted: dict[tuple[int, Targets], int] = {}
-        self._going: dict[int, frozenset[int]] = {OPEN: frozenset({OPEN})}
+        #: Of all ends of a diagram, those with which packets go on.
+        self._going: dict[frozenset[int], frozenset[int]] = {}
         self._after: dict[tuple[int, int], int] = {}
         self._values: dict[tuple[Update, ...], dict[int, int]] = {}
 
@@ -62,7 +66,7 @@ class Sequencer:
                 return a
             if b < 0:
                 return self.ends.after(a, b)
-        elif self.going(a) <= self._going[OPEN]:
+        elif self.going(a) <= _ONLY_OPEN:
             return self.nodes.override(a, b)
         key = (a, b)
         found = self._then.get(key)
@@ -72,13 +76,11 @@ class Sequencer:
 
     def going(self, node: int) -> frozenset[int]:
         """The ends of a diagram with which packets go on."""
-        found = self._going.get(node)
+        ends = self.nodes.ends_of(node)
+        found = self._going.get(ends)
         if found is None:
-            if node < 0:
-                found = frozenset({node}) if self.ends[node].kind is Kind.ON else frozenset()
-            else:
-                found = frozenset().union(*[self.going(kid) for kid in set(self.nodes.nodes[node][2])])
-            self._going[node] = found
+            on = frozenset(end for end in ends if end == OPEN or self.ends[end].kind is Kind.ON)
+            found = self._going[ends] = on
         return found
 
     def after(self, end: int, node: int) -> int:
@@ -139,9 +141,11 @@ class Sequencer:
         names = [end for end, _ in targets]
         kids = []
         for kid, *others in zip(*columns, strict=True):
+            if kid <= 0:
+                kids.append(others[names.index(kid)] if kid in names else kid)
+                continue
             going = self.going(kid)
-            kids.append(
-                self._graft(kid, tuple((n, other) for n, other in zip(names, others, strict=True) if n in going))
-            )
+            below = tuple([(name, other) for name, other in zip(names, others, strict=True) if name in going])
+            kids.append(self._graft(kid, below))
         made = self._grafted[a, targets] = self.nodes.join(level, bounds, kids)
         return made
