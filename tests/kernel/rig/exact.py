@@ -61,21 +61,24 @@ def exact(packet: Packet, links: Sequence[str]) -> Packet:
     family, protocol = packet.family, packet.protocol
     ports = protocol in _WITH_PORTS
     icmp = protocol == (ICMP if family is Family.IPV4 else ICMPV6)
+    known = packet.state in KNOWN
+    tcp_flags = packet.tcp_flags if protocol == TCP else 0
     packet = replace(
         packet,
         source_port=packet.source_port if ports else 0,
         destination_port=packet.destination_port if ports else 0,
         icmp_type=packet.icmp_type if icmp else 0,
         icmp_code=packet.icmp_code if icmp else 0,
-        tcp_flags=packet.tcp_flags if protocol == TCP else 0,
-        helper=packet.helper if packet.state in KNOWN else "",
-        connection_mark=packet.connection_mark if packet.state in KNOWN else 0,
+        tcp_flags=tcp_flags,
+        helper=packet.helper if known else "",
+        connection_mark=packet.connection_mark if known else 0,
         mark=packet.mark if packet.hook is Hook.OUTPUT else 0,
         source_type=address_type(family, packet.source, links),
         destination_type=address_type(family, packet.destination, links),
     )
-    state = packet.state if packet.state in KNOWN else state_of(packet)
-    return replace(packet, state=state, length=max(packet.length, frames.shortest(packet)))
+    length = max(packet.length, frames.shortest(packet))
+    state = packet.state if known else state_of(packet)
+    return replace(packet, state=state, length=length) if (state, length) != (packet.state, packet.length) else packet
 
 
 def why_not_exact(packet: Packet, links: Sequence[str]) -> str:

@@ -103,17 +103,33 @@ def _icmp(packet: Packet, number: int) -> bytes:
     return head + struct.pack("!HH", number, 1).ljust(size, b"\0")
 
 
+def _dccp_request(packet: Packet, number: int, length: int) -> bytes:
+    """A request whose sum is right with the addresses, as the protocol has it, and without, as kernels that do not
+    know the protocol sum it up to reject it: its checksum covers the header only, and two bytes of data do the rest.
+    """
+    family, width = packet.family, 4 if packet.family is Family.IPV4 else 16
+    ports = packet.source_port, packet.destination_port
+    head = struct.pack("!HHBBHBBHII", *ports, 5, 1, 0, 1, 0, 0, number, 0)
+    data = bytes(max(4, length - len(head)))
+    ends = packet.source.to_bytes(width), packet.destination.to_bytes(width)
+    value = checksum(pseudo_header(family, *ends, DCCP, len(head) + len(data)) + head)
+    head = head[:6] + value.to_bytes(2) + head[8:]
+    pseudo = pseudo_header(family, *ends, DCCP, len(head) + len(data)) if family is Family.IPV6 else b""
+    return head + checksum(pseudo + head + data).to_bytes(2) + data[2:]
+
+
 #: Where a protocol has its checksum. One that the kernel does not know gets it as ICMP does: to reject a packet
 #: the kernel first sums it up, whatever it is, and keeps silent where the sum is wrong.
-_CHECKSUM_AT: dict[int, int | None] = {TCP: 16, UDP: 6, UDPLITE: 6, DCCP: 6, SCTP: None, GRE: None, ESP: None, AH: None}
+_CHECKSUM_AT: dict[int, int | None] = {TCP: 16, UDP: 6, UDPLITE: 6}
+_CHECKSUM_AT |= dict.fromkeys((DCCP, SCTP, GRE, ESP, AH))
 _CHECKSUM_OF_OTHERS = 2
-_WITH_PSEUDO_HEADER = frozenset({TCP, UDP, UDPLITE, DCCP})
+_WITH_PSEUDO_HEADER = frozenset({TCP, UDP, UDPLITE})
 
 
 def transport(packet: Packet, number: int, length: int = 0) -> bytes:
-    """The first packet of a new flow of the probe's protocol, without its checksum (SCTP: with).
+    """The first packet of a new flow of the probe's protocol, without its checksum (SCTP and DCCP: with).
 
-    It is as long as the protocol needs, SCTP as long as `length` asks.
+    It is as long as the protocol needs, SCTP and DCCP as long as `length` asks.
     """
     protocol, ports = packet.protocol, (packet.source_port, packet.destination_port)
     if protocol == TCP:
@@ -129,8 +145,16 @@ def transport(packet: Packet, number: int, length: int = 0) -> bytes:
     if protocol == UDPLITE:
         return struct.pack("!HHHH", *ports, 0, 0)
     if protocol == DCCP:
-        return struct.pack("!HHBBHBBHII", *ports, 5, 0, 0, 1, 0, 0, number, 0)
+        return _dccp_request(packet, number, length)
     return struct.pack("!HHIII", 0, 0, number, number, number)
+
+
+def _summed_udplite(family: Family, length: int) -> tuple[int, int]:
+    """The protocol and length with which connection tracking sums up UDP-Lite.
+
+    They are not those of RFC 3828; a probe has to be valid to connection tracking, and nobody else reads it.
+    """
+    return UDP, length & 0xFF if family is Family.IPV4 else length
 
 
 def header_length(family: Family) -> int:
@@ -149,7 +173,8 @@ def ip_packet(packet: Packet, number: int, content: bytes) -> bytes:
     at = _CHECKSUM_AT.get(protocol, _CHECKSUM_OF_OTHERS)
     if at is not None:
         covers_addresses = family is Family.IPV6 or protocol in _WITH_PSEUDO_HEADER
-        pseudo = pseudo_header(family, source, destination, protocol, length) if covers_addresses else b""
+        summed = (protocol, length) if protocol != UDPLITE else _summed_udplite(family, length)
+        pseudo = pseudo_header(family, source, destination, *summed) if covers_addresses else b""
         value = checksum(pseudo + content) or (0xFFFF if protocol in (UDP, UDPLITE) else 0)
         content = content[:at] + value.to_bytes(2) + content[at + 2 :]
     if family is Family.IPV6:

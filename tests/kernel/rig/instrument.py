@@ -121,6 +121,7 @@ class Rig:
     def _destroy_sets(self) -> None:
         """Remove the sets of ipset, which the kernel lets go of a moment after the rules that name them."""
         for _ in range(_ATTEMPTS_TO_DESTROY):
+            self.places.must(BOX, ["ipset", "flush"])  # a list lets go of the sets in it
             done = self.places.run(BOX, ["ipset", "destroy"])
             if done.code == 0:
                 return

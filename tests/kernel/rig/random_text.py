@@ -25,6 +25,9 @@ PROTOCOLS = {"tcp": TCP, "udp": UDP, "sctp": SCTP, "dccp": DCCP, "udplite": UDPL
 OTHERS = {"gre": 47, "esp": 50, "ospf": 89, "vrrp": 112}
 PORTS = (0, 1, 22, 23, 53, 80, 81, 443, 1023, 1024, 5060, 40000, 65535)
 MARKS = (0, 1, 2, 3, 0xF, 0x10, 0xFF, 0x1000, 0x80000000)
+#: Masks of few ranges of marks, and such as are known to be only a condition for a reader where marks are written.
+NARROW_MASKS = (0xFFFFFFF0, 0xFFFFFF0F, 0xFFFFFFFE, 0xF0000000, 0xFFFFFFFC)
+WIDE_MASKS = (0x1, 0xF, 0xF0, 0xFF, 0x80000001)
 LENGTHS = (60, 64, 100, 128, 576, 1000, 1400, 1500)
 DSCP = {"cs0": 0, "cs1": 8, "af11": 10, "af41": 34, "ef": 46, "cs6": 48}
 TTLS = (1, 2, 5, 64, 128, 254, 255)
@@ -83,6 +86,8 @@ class Dice:
     def __init__(self, seed: str) -> None:
         self.random = Random(seed)
         self.edges: dict[str, dict[Value, None]] = {}
+        #: Whether rules write marks; then masks are narrow ones.
+        self.writes_marks = self.chance(0.7)
 
     def chance(self, share: float) -> bool:
         return self.random.random() < share
@@ -131,6 +136,9 @@ class Dice:
             if all(last < other or end < first for other, end in found):
                 found.append((first, last))
         return sorted(found)
+
+    def mask(self) -> int:
+        return self.pick(NARROW_MASKS if self.writes_marks else NARROW_MASKS + WIDE_MASKS)
 
     def ports(self, end: str, count: int = 1) -> list[Span]:
         found = self.spans(PORTS, count, 65535, 1500)

@@ -143,9 +143,9 @@ class _Maker:
         )
         dice.edge(name, spans, 2**32 - 1)
         line.want(name, ends(spans))
-        mask = dice.pick(["", "", "/0xff", "/0xf0", "/0x80000001"])
-        value = spans[0][0] & (int(mask[1:], 16) if mask else 0xFFFFFFFF)
-        line.words.append(f"-m {module} {self._not()}--mark {value:#x}{mask}")
+        mask = dice.mask() if dice.chance(0.5) else 0xFFFFFFFF
+        word = "" if mask == 0xFFFFFFFF else f"/{mask:#x}"
+        line.words.append(f"-m {module} {self._not()}--mark {spans[0][0] & mask:#x}{word}")
 
     def _types(self, line: Line) -> None:
         dice = self.dice
@@ -288,7 +288,7 @@ class _Maker:
         self._tests(line, chain, early, table != "raw")
         if dice.chance(0.08):
             line.words.append(f"-m comment --comment {dice.pick(_COMMENTS)}")
-        if table != "filter" and dice.chance(0.3):
+        if (table == "raw" or (table == "mangle" and dice.writes_marks)) and dice.chance(0.3):
             line.words.append(self._write(table))
             return line
         word = dice.pick(_ACTIONS)
@@ -311,9 +311,9 @@ class _Maker:
             return "-j CT --notrack"
         value, mask = dice.pick(MARKS), dice.pick([0xFF, 0xF0, 0xFFFFFFFF])
         target = dice.pick(["MARK", "MARK", "CONNMARK"])
-        forms = [f"--set-mark {value:#x}", f"--set-xmark {value:#x}/{mask:#x}", f"--or-mark {value:#x}", f"--and-mark {mask:#x}",
-                 f"--xor-mark {value:#x}", f"--set-mark {value:#x}/{mask:#x}"]  # fmt: skip
-        return f"-j {target} {dice.pick(forms)}"
+        plain = [f"--set-mark {value:#x}", f"--or-mark {value:#x}", f"--and-mark {mask:#x}", f"--xor-mark {value:#x}"]
+        masked = [f"--{verb} {value:#x}/{mask:#x}" for verb in ("set-mark", "set-xmark")]
+        return f"-j {target} {dice.pick(plain + masked)}"
 
     def table(self, table: str) -> list[str]:
         dice = self.dice
@@ -346,9 +346,8 @@ class _Maker:
         for chain in chains:
             backwards = dice.chance(0.1)
             for line in reversed(chain.lines) if backwards else chain.lines:
-                lines.append(
-                    f"{'[1:60] ' if counters else ''}{'-I' if backwards else '-A'} {chain.name} {' '.join(line.words)}".rstrip()
-                )
+                command = f"{'-I' if backwards else '-A'} {chain.name} {' '.join(line.words)}".rstrip()
+                lines.append(f"[1:60] {command}" if counters else command)
         return [*lines, "COMMIT"]
 
     def file(self) -> tuple[str, list[Lead]]:

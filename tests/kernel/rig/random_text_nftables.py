@@ -228,7 +228,7 @@ def mark(context: Context, line: Line, key: str) -> None:
     dice.edge(name, spans, 2**32 - 1)
     line.want(name, ends(spans))
     if len(spans) == 1 and dice.chance(0.4):
-        mask = dice.pick([0x1, 0xF, 0xFF, 0xF0, 0x80000003])
+        mask = dice.mask()
         line.words.append(f"{key} & {mask:#x} {dice.pick(['==', '!='])} {spans[0][0] & mask:#x}")
     else:
         line.words.append(f"{key} {numbers(dice, spans)}")

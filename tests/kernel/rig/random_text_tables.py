@@ -227,6 +227,8 @@ class _Maker:
         dice = self.dice
         if not chain.context.tracked:
             line.words.append("notrack")
+        elif not dice.writes_marks:
+            line.words.append("log")
         elif dice.chance(0.25):
             set_mark(chain.context, line, "ct mark")
         elif dice.chance(0.15) and not line.wanted.keys() & {"protocol"}:

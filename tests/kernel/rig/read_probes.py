@@ -7,7 +7,6 @@ or two of its fields go to an edge. What is not possible is left out, and nothin
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from functools import cache
 from random import Random
 from typing import Any
@@ -30,9 +29,11 @@ _OTHERS = {
 _PROTOCOLS = (TCP, TCP, TCP, TCP, UDP, UDP, UDP, SCTP, DCCP, UDPLITE, GRE, 112)
 _TCP_FLAGS = (2, 2, 2, 2, 2, 16, 18, 1, 4, 0, 17, 20, 3, 24, 0x29, 0xC2, 0x30)
 _STATES = (State.NEW,) * 5 + (State.ESTABLISHED, State.RELATED)
-_TRIES = 30
-#: Fields whose edges are noted under another name for each family.
+_TRIES, _OBEDIENCE = 20, 0.85
+#: Fields of which the edges are noted for each family.
 _ADDRESSES = ("source", "destination")
+_TYPES = ("source_type", "destination_type")
+Values = dict[str, Any]
 
 
 @cache
@@ -67,11 +68,13 @@ class _Chooser:
             "destination": self._near(f"destination{family}", destination, 0.4),
         }
 
-    def _base(self, hook: Hook, family: Family) -> Packet:
+    def _base(self, hook: Hook, family: Family) -> Values:
         pick, links = self.random.choice, self.links
         icmp = ICMP if family is Family.IPV4 else ICMPV6
         state = pick(_STATES)
-        values: dict[str, Any] = {
+        return {
+            "hook": hook,
+            "family": family,
             "protocol": pick((*_PROTOCOLS, icmp, icmp)),
             "source_port": self._near("source_port", (40000, 40001)),
             "destination_port": self._near("destination_port", (80, 40001)),
@@ -88,62 +91,58 @@ class _Chooser:
             "state": state,
             **self._ends(hook, family),
         }
-        return Packet(hook=hook, family=family, **values)
 
-    def _field(self, packet: Packet, name: str, value: Value) -> Packet:
-        if name.endswith("_type") and name != "icmp_type":
-            end = name.removesuffix("_type")
-            fitting = _of_type(int(value), packet.family, self.links)
-            return replace(packet, **{end: self.random.choice(fitting)}) if fitting else packet
-        if name in _ADDRESSES and int(value).bit_length() > packet.family.bits:
-            return packet
-        if name == "family":
-            return packet
-        return replace(packet, **{name: State(value) if name == "state" else value})
+    def _set(self, packet: Values, name: str, value: Value) -> None:
+        if name in _TYPES:
+            fitting = _of_type(int(value), packet["family"], self.links)
+            if fitting:
+                packet[name.removesuffix("_type")] = self.random.choice(fitting)
+        elif name == "state":
+            packet[name] = State(value)
+        elif name not in _ADDRESSES or int(value).bit_length() <= packet["family"].bits:
+            packet[name] = value
 
-    def _fit(self, packet: Packet, lead: Lead) -> Packet:
-        """The packet as the rule wants it; types before addresses, as these say more."""
-        for name in sorted(lead.wanted, key=lambda name: not name.endswith("_type")):
-            packet = self._field(packet, name, self.random.choice(lead.wanted[name]))
-        return packet
+    def _fit(self, packet: Values, lead: Lead) -> None:
+        """Make the packet what the rule wants, mostly: a rule may want what its hook never sees."""
+        for name, values in lead.wanted.items():
+            if name != "family" and self.random.random() < _OBEDIENCE:
+                self._set(packet, name, self.random.choice(values))
 
-    def _stray(self, packet: Packet) -> Packet:
-        """The packet with one field at another edge."""
-        names = [name for name in self.edges if name[-1] not in "46" or name.endswith(str(int(packet.family)))]
+    def _stray(self, packet: Values) -> None:
+        """Move one field to another edge."""
+        family = packet["family"]
+        names = [name for name in self.edges if name[-1] not in "46" or name.endswith(str(int(family)))]
         name = self.random.choice([*names, "protocol", "interface", "tcp_flags", "state"])
-        if name in ("protocol", "tcp_flags", "state", "interface"):
-            other = self._base(packet.hook, packet.family)
-            if name == "interface":
-                return replace(packet, in_interface=other.in_interface, out_interface=other.out_interface)
-            return replace(packet, **{name: getattr(other, name)})
-        return self._field(packet, name.rstrip("46"), self.random.choice(self.edges[name]))
+        if name in self.edges:
+            self._set(packet, name.rstrip("46"), self.random.choice(self.edges[name]))
+            return
+        other = self._base(packet["hook"], family)
+        for each in ("in_interface", "out_interface") if name == "interface" else (name,):
+            packet[each] = other[each]
 
-    def _settle(self, packet: Packet) -> Packet:
+    def _settled(self, packet: Values) -> Packet:
         """What a hook needs: no interface where there is none, flags that a known connection has."""
-        if packet.hook is Hook.INPUT:
-            packet = replace(packet, out_interface="")
-        elif packet.hook is Hook.OUTPUT:
-            packet = replace(packet, in_interface="")
-        if packet.state in (State.INVALID, State.UNTRACKED):
-            packet = replace(packet, state=State.NEW)
-        if packet.state in (State.ESTABLISHED, State.RELATED) and packet.tcp_flags not in (16, 24):
-            packet = replace(packet, tcp_flags=16)
-        return exact(packet, self.links)
-
-    def _possible(self, packet: Packet) -> bool:
-        loopback = LOOPBACK in (packet.in_interface, packet.out_interface)
-        if packet.hook is Hook.FORWARD and loopback:
-            return False
-        return not why_not_exact(packet, self.links)
+        if packet["hook"] is Hook.INPUT:
+            packet["out_interface"] = ""
+        elif packet["hook"] is Hook.OUTPUT:
+            packet["in_interface"] = ""
+        if packet["state"] in (State.INVALID, State.UNTRACKED):
+            packet["state"] = State.NEW
+        if packet["state"] is not State.NEW and packet["tcp_flags"] not in (16, 24):
+            packet["tcp_flags"] = 16
+        return exact(Packet(**packet), self.links)
 
     def packet(self, lead: Lead) -> Packet | None:
         """A packet for a rule, or None where luck finds none."""
         for _ in range(_TRIES):
-            packet = self._fit(self._base(self.random.choice(lead.hooks), self._family(lead)), lead)
+            values = self._base(self.random.choice(lead.hooks), self._family(lead))
+            self._fit(values, lead)
             for _ in range(self.random.choice((0, 0, 1, 1, 2))):
-                packet = self._stray(packet)
-            packet = self._settle(packet)
-            if self._possible(packet):
+                self._stray(values)
+            if values["hook"] is Hook.FORWARD and LOOPBACK in (values["in_interface"], values["out_interface"]):
+                continue
+            packet = self._settled(values)
+            if not why_not_exact(packet, self.links):
                 return packet
         return None
 

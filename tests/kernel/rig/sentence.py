@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from ipaddress import ip_address
 
-from fwadvisor.model.address import Family
+from fwadvisor.model.address import Family, format_address
+from fwadvisor.model.firewall import AddressType
 from fwadvisor.model.rule import DCCP, ICMP, ICMPV6, LOOPBACK, PROTOCOL_NAMES, SCTP, TCP, UDP, Hook
 from fwadvisor.model.walk import Packet
 
@@ -71,3 +72,33 @@ def with_state(packet: Packet) -> Packet:
     """The packet with the state that connection tracking gives to it as the first of a flow."""
     state = state_of(packet)
     return packet if packet.state is state else replace(packet, state=state)
+
+
+def _ending(family: Family, address: int, port: int) -> str:
+    text = format_address(address, family)
+    if not port:
+        return text
+    return f"{text}:{port}" if family is Family.IPV4 else f"[{text}]:{port}"
+
+
+def told(packet: Packet) -> str:
+    """The packet as a sentence, with what of it is not ordinary."""
+    detail = f"/{packet.icmp_type}/{packet.icmp_code}" if packet.protocol in (ICMP, ICMPV6) else ""
+    names = [name for name in (packet.in_interface, packet.out_interface) if name]
+    words = [
+        packet.hook.value,
+        *("lo" if name == LOOPBACK else name for name in names),
+        PROTOCOL_NAMES.get(packet.protocol, str(packet.protocol)) + detail,
+        _ending(packet.family, packet.source, packet.source_port),
+        ">",
+        _ending(packet.family, packet.destination, packet.destination_port),
+        f"({AddressType(packet.source_type).name.lower()} > {AddressType(packet.destination_type).name.lower()}),",
+        packet.state.value,
+    ]
+    for name in ("helper", "tcp_flags", "length", "dscp", "ttl", "mark", "connection_mark"):
+        value = getattr(packet, name)
+        if value:
+            words.append(
+                f"{name.replace('_', ' ')} {value:#x}" if "mark" in name or "flags" in name else f"{name} {value}"
+            )
+    return " ".join(words)
