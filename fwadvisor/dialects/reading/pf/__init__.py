@@ -33,7 +33,8 @@ from fwadvisor.model.rule import State, Verdict
 _LOOKED_AT = 1 << 16
 _RULE = re.compile(
     rb"^[ \t]*(?:@\d+(?:\(\d+\))? )?(?:(?:pass|block|match)(?:[ \t]+(?:drop|return(?:-rst|-icmp6?)?))?"
-    rb"(?:[ \t]+(?:in|out|log|quick|on|inet6?|proto|from|to|all|route-to|reply-to|\(|flags|tag))*[ \t]*(?:[\s#\\({$!]|$)"
+    rb"(?:[ \t]+(?:in|out|log|quick|on|inet6?|proto|from|to|all|route-to|reply-to|flags|tag))*"
+    rb"[ \t]*(?:[\s#\\({$!]|$)"
     rb"|(?:nat|rdr|binat)(?:[ \t]+pass)?[ \t]+on[ \t]|scrub[ \t]+(?:in|out|on|all|from)|antispoof[ \t]"
     rb"|(?:nat-|rdr-)?anchor[ \t]+[\"\w])",
     re.MULTILINE,

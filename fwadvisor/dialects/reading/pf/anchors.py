@@ -57,8 +57,8 @@ def anchor(cursor: Cursor, prefix: str, order: int) -> tuple[Anchor, bool]:
 
 
 def _name(cursor: Cursor) -> str:
-    token = cursor.t[1]
-    if token in RESERVED or token in ("{", "\n"):
+    head = cursor.t[1]
+    if head in RESERVED or head in ("{", "\n"):
         return ""
     name = cursor.string("the name of an anchor")
     if name.startswith("_") or "/_" in name:
@@ -94,7 +94,7 @@ def antispoof(cursor: Cursor) -> list[Rule]:
     found = []
     for name, live in names:
         for host, direction in ((f"{name}:network", ((True, name),)), (name, ())):
-            if not direction and (name == "lo" or name[:2] == "lo" and name[2:].isdigit()):
+            if not direction and (name == "lo" or (name[:2] == "lo" and name[2:].isdigit())):
                 continue
             source = End((Host("interface", name=host, live=live),), text=f"from {host}")
             found.append(

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Literal
 
 from fwadvisor.diagnostic import Diagnostic, Span, error, warning
-from fwadvisor.dialects.reading import conditions
 from fwadvisor.dialects.reading.pf import translating
 from fwadvisor.dialects.reading.pf.files import Reading
-from fwadvisor.dialects.reading.pf.meaning import DESTINATION, SOURCE, Meaning
 from fwadvisor.dialects.reading.pf.limits import Limits
+from fwadvisor.dialects.reading.pf.meaning import DESTINATION, SOURCE, Meaning
 from fwadvisor.dialects.reading.pf.syntax import (
     Anchor,
     End,
@@ -125,9 +125,8 @@ class Building:
             if isinstance(each, Rule):
                 if not each.direction or each.direction == direction:
                     self._rule(each, scope, direction, found)
-            elif isinstance(each, Anchor):
-                if not each.rule.direction or each.rule.direction == direction:
-                    found += self._anchor(each, scope, direction)
+            elif isinstance(each, Anchor) and (not each.rule.direction or each.rule.direction == direction):
+                found += self._anchor(each, scope, direction)
         return found
 
     def _tests(self, rule: Rule, scope: Rules, direction: str) -> list[Test]:
@@ -140,22 +139,19 @@ class Building:
             tests += meaning.interfaces((rule.options.received_on,), "in")
         source, destination = rule.source, rule.destination
         if source.hosts is not None or source.ports is not None:
+            found = meaning.end(source, SOURCE, rule, scope)
             hides = direction == "out" and self._translators.hides_source(rule, scope)
-            if hides:
-                tests.append(self._hide(conditions.after_translation(source.text), rule))
-            else:
-                tests += meaning.end(source, SOURCE, rule, scope)
+            tests += self._hide(found, rule, "after") if hides else found
         if destination.hosts is not None or destination.ports is not None:
+            found = meaning.end(destination, DESTINATION, rule, scope)
             hides = direction == "in" and self._translators.hides_destination(rule, scope)
-            if hides:
-                tests.append(self._hide(conditions.before_translation(destination.text), rule))
-            else:
-                tests += meaning.end(destination, DESTINATION, rule, scope)
+            tests += self._hide(found, rule, "before") if hides else found
         return tests
 
-    def _hide(self, name: str, rule: Rule) -> ConditionTest:
-        self._hidden.append(rule.span)
-        return ConditionTest(Condition(name))
+    def _hide(self, tests: list[Test], rule: Rule, when: Literal["before", "after"]) -> list[Test]:
+        if tests:
+            self._hidden.append(rule.span)
+        return [translating.hidden(each, when) for each in tests]
 
     def _rule(self, rule: Rule, scope: Rules, direction: str, found: list[FirewallRule]) -> None:
         tests = self._tests(rule, scope, direction)
@@ -280,8 +276,8 @@ class Building:
         if direction == "out":
             tests += meaning.end(rule.destination, DESTINATION, rule, scope)
         else:
-            if rule.destination.hosts is not None or rule.destination.ports is not None:
-                tests.append(self._hide(conditions.before_translation(rule.destination.text), rule))
+            before = meaning.end(rule.destination, DESTINATION, rule, scope)
+            tests += self._hide(before, rule, "before")
             if pool is not None:
                 tests += meaning.end(translating.target(pool, rule.destination), DESTINATION, rule, scope)
         writes = list(self._writes(rule))

@@ -54,9 +54,9 @@ class Cursor:
 
     def expected(self, what: str, known: Iterable[str] = ()) -> ReadError:
         """The error of a token that cannot stand here."""
-        token = self.t[self.i]
-        found = "the line ends" if token == "\n" else f"{_shown(token)} is found"
-        hint = did_you_mean(token, known) if token not in _MARKS else ""
+        head = self.t[self.i]
+        found = "the line ends" if head == "\n" else f"{_shown(head)} is found"
+        hint = did_you_mean(head, known) if head not in _MARKS else ""
         return self.fail(f"{found} where {what} is expected", hint)
 
     def only(self, variants: frozenset[str], what: str, at: int | None = None) -> None:
@@ -72,47 +72,43 @@ class Cursor:
 
     # --- tokens ------------------------------------------------------------------------------------
 
-    def skip(self, token: str) -> bool:
+    def skip(self, head: str) -> bool:
         """Step over `token` where it is next."""
-        if self.t[self.i] == token:
+        if self.t[self.i] == head:
             self.i += 1
             return True
         return False
 
-    def expect(self, token: str) -> None:
+    def expect(self, head: str) -> None:
         """Step over `token`."""
-        if self.t[self.i] != token:
-            raise self.expected(f'"{token}"' if token != "\n" else "the end of the line")
+        if self.t[self.i] != head:
+            raise self.expected(f'"{head}"' if head != "\n" else "the end of the line")
         self.i += 1
 
     def string(self, what: str) -> str:
         """A bare word that is not reserved, or a quoted string."""
-        token = self.t[self.i]
-        if (
-            token in _MARKS
-            or token in RESERVED
-            or not (token[0] in "\"':_" or (token[0].isalnum() and token.isascii()))
-        ):
-            if token in RESERVED:
-                raise self.fail(f'"{token}" is a word of pf.conf, where {what} is expected', "quote it")
+        head = self.t[self.i]
+        if head in _MARKS or head in RESERVED or not (head[0] in "\"':_" or (head[0].isalnum() and head.isascii())):
+            if head in RESERVED:
+                raise self.fail(f'"{head}" is a word of pf.conf, where {what} is expected', "quote it")
             raise self.expected(what)
         self.i += 1
-        return value(token)
+        return value(head)
 
     def number(self, what: str, most: int) -> int:
         """A number up to `most`."""
-        token = value(self.t[self.i]) if self.t[self.i] != "\n" else ""
-        if not (token.isascii() and token.isdigit()):
+        head = value(self.t[self.i]) if self.t[self.i] != "\n" else ""
+        if not (head.isascii() and head.isdigit()):
             raise self.expected(what)
-        found = int(token[:20])
+        found = int(head[:20])
         if found > most:
-            raise self.fail(f"{token} is too large for {what}: at most {most}")
+            raise self.fail(f"{head} is too large for {what}: at most {most}")
         self.i += 1
         return found
 
     def rest(self, start: int = 0, end: int | None = None) -> str:
         """Tokens as text on one line."""
-        return " ".join(token for token in self.t[start : self.i if end is None else end] if token != "\n")
+        return " ".join(head for head in self.t[start : self.i if end is None else end] if head != "\n")
 
     # --- lists -------------------------------------------------------------------------------------
 
@@ -146,9 +142,8 @@ class Cursor:
         found = [element()]
         self.line_ends()
         while self.t[self.i] != "}":
-            if self.skip(","):
-                if self.t[self.i] in (",", "}", "\n"):
-                    raise self.fail("an element is expected after this comma", at=self.i - 1)
+            if self.skip(",") and self.t[self.i] in (",", "}", "\n"):
+                raise self.fail("an element is expected after this comma", at=self.i - 1)
             found.append(element())
             self.line_ends()
             if len(found) > MOST_ELEMENTS:
@@ -160,22 +155,22 @@ class Cursor:
         """Step over the rest of the statement, with the lists in it."""
         depth = 0
         while True:
-            token = self.t[self.i]
-            if token == "\n":
+            head = self.t[self.i]
+            if head == "\n":
                 if depth == 0:
                     return
                 self.line_ends()
                 continue
-            depth += (token == "{") - (token == "}")
+            depth += (head == "{") - (head == "}")
             if depth < 0:
                 raise self.fail('no list is open that this "}" could close')
             self.i += 1
 
 
-def value(token: str) -> str:
+def value(head: str) -> str:
     """A word, or what a quoted string holds."""
-    return token[1:-1] if token[0] in "\"'" else token
+    return head[1:-1] if head[0] in "\"'" else head
 
 
-def _shown(token: str) -> str:
-    return token if token[0] in "\"'" else f'"{token}"'
+def _shown(head: str) -> str:
+    return head if head[0] in "\"'" else f'"{head}"'

@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 
 from fwadvisor.diagnostic import Diagnostic, Span, error, warning
 from fwadvisor.dialects.reading.pf import settings
+from fwadvisor.dialects.reading.pf.anchors import anchor, antispoof
 from fwadvisor.dialects.reading.pf.cursor import Cursor
 from fwadvisor.dialects.reading.pf.lexing import Lexer
 from fwadvisor.dialects.reading.pf.rules import Defaults, rule
-from fwadvisor.dialects.reading.pf.anchors import anchor, antispoof
 from fwadvisor.dialects.reading.pf.syntax import Opaque, Rule, Rules
 from fwadvisor.dialects.reading.pf.translations import translation, translation_anchor
 from fwadvisor.dialects.reading.pf.variants import FREEBSD_15, FREEBSD_ONLY, OPENBSD_ONLY, Variants

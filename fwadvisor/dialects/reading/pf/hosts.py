@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 
+from fwadvisor.diagnostic import did_you_mean
 from fwadvisor.dialects.reading.pf.cursor import Cursor
 from fwadvisor.dialects.reading.pf.networks import NetworkTextError, network
 from fwadvisor.dialects.reading.pf.syntax import Host
-from fwadvisor.diagnostic import did_you_mean
 from fwadvisor.model.address import Family
 
 #: The modifiers of an interface used as an address.
@@ -35,17 +35,17 @@ def host(cursor: Cursor, printed: bool = False) -> Host:
 
 
 def _host(cursor: Cursor, printed: bool) -> Host:
-    token = cursor.t[cursor.i]
-    if token == "<":
+    head = cursor.t[cursor.i]
+    if head == "<":
         return Host("table", name=table_name(cursor, printed))
-    if token == "(":
+    if head == "(":
         return _live(cursor, printed)
-    if token in ("no-route", "urpf-failed", "any"):
+    if head in ("no-route", "urpf-failed", "any"):
         cursor.i += 1
-        return Host(token)
-    if token == "{":
+        return Host(head)
+    if head == "{":
         raise cursor.fail("a list cannot stand here", "a negated list is a table: ! <table>")
-    if token == "route":
+    if head == "route":
         raise cursor.fail("route labels cannot be looked up here", "write the addresses, or a table")
     start = cursor.i
     text = cursor.string("an address, a table or an interface")

@@ -7,7 +7,6 @@ from socket import AF_INET, AF_INET6, inet_pton
 
 from fwadvisor.model.address import Family
 
-
 _IN_IPV4 = frozenset("0123456789.")
 _IN_IPV6 = frozenset("0123456789abcdefABCDEF:.")
 

@@ -36,10 +36,10 @@ def options(cursor: Cursor) -> Options:
     """
     found = Options()
     while True:
-        token = cursor.t[cursor.i]
-        if token == "\n" or token == "{":
+        head = cursor.t[cursor.i]
+        if head == "\n" or head == "{":
             return found
-        reader = _READERS.get(token)
+        reader = _READERS.get(head)
         if reader is None:
             raise cursor.expected("an option of the rule or the end of the line", OPTIONS)
         cursor.i += 1
@@ -94,12 +94,12 @@ def _icmp(cursor: Cursor, found: Options, six: bool) -> None:
 
 
 def _named(cursor: Cursor, what: str, names: dict[str, int]) -> int:
-    token = cursor.t[cursor.i]
-    if token.isascii() and token.isdigit():
+    head = cursor.t[cursor.i]
+    if head.isascii() and head.isdigit():
         return cursor.number(what, 255)
-    if value(token) in names and token != "\n":
+    if value(head) in names and head != "\n":
         cursor.i += 1
-        return names[value(token)]
+        return names[value(head)]
     raise cursor.expected(what, names)
 
 
@@ -305,15 +305,15 @@ def _set(cursor: Cursor, _found: Options) -> None:
     many = cursor.skip("(")
     while True:
         at = cursor.i
-        token = cursor.t[at]
-        if token not in ("prio", "queue", "tos", "delay"):
+        head = cursor.t[at]
+        if head not in ("prio", "queue", "tos", "delay"):
             raise cursor.expected('"prio", "queue", "tos" or "delay"', ("prio", "queue", "tos", "delay"))
         cursor.i += 1
-        if token == "queue":
+        if head == "queue":
             cursor.only(OPENBSD_ONLY, '"set queue"', at)
-        elif token != "prio":
-            cursor.only(NEWER, f'"set {token}"', at)
-        if token == "tos":
+        elif head != "prio":
+            cursor.only(NEWER, f'"set {head}"', at)
+        if head == "tos":
             tos_value(cursor)
         else:
             _pair(cursor, "a value")

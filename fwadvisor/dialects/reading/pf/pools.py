@@ -30,8 +30,8 @@ def pool(cursor: Cursor, kind: str) -> Pool:
 
 
 def _ports(cursor: Cursor) -> tuple[int, int]:
-    token = cursor.t[cursor.i]
-    text = value(token) if token != "\n" else ""
+    head = cursor.t[cursor.i]
+    text = value(head) if head != "\n" else ""
     if not text[:1].isalnum():
         raise cursor.expected("a port")
     first, colon, last = text.partition(":")
@@ -43,14 +43,14 @@ def _ports(cursor: Cursor) -> tuple[int, int]:
 
 def _pool_words(cursor: Cursor) -> None:
     while True:
-        token = cursor.t[cursor.i]
-        if token in _POOL_WORDS:
+        head = cursor.t[cursor.i]
+        if head in _POOL_WORDS:
             cursor.i += 1
-        elif token == "source-hash":
+        elif head == "source-hash":
             cursor.i += 1
             if cursor.t[cursor.i][0] in "\"'" or cursor.t[cursor.i].startswith("0x"):
                 cursor.i += 1
-        elif token == "map-e-portset":
+        elif head == "map-e-portset":
             cursor.only(FREEBSD_ONLY, '"map-e-portset"')
             cursor.i += 1
             for last in (False, False, True):

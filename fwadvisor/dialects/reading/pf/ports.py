@@ -17,12 +17,12 @@ def ports(cursor: Cursor) -> tuple[Intervals, int]:
     Raises:
         ReadError: pfctl would refuse it.
     """
-    token = cursor.t[cursor.i]
-    if token.isdecimal() and len(token) < 6 and int(token) <= _MOST:  # By far the most frequent.
+    head = cursor.t[cursor.i]
+    if head.isdecimal() and len(head) < 6 and int(head) <= _MOST:  # By far the most frequent.
         following = cursor.t[cursor.i + 1]
         if following not in ("<>", "><"):
             cursor.i += 1
-            return ((int(token), int(token)),), 1
+            return ((int(head), int(head)),), 1
     negated = [0]
 
     def item() -> Intervals:
@@ -119,9 +119,9 @@ def compared(operator: str, number: int, most: int) -> Intervals:
 
 def _port(cursor: Cursor) -> tuple[int, int | None]:
     """A port, or the two ends of ``a:b``."""
-    token = cursor.t[cursor.i]
-    text = value(token) if token != "\n" else ""
-    if not text[:1].isalnum() or not text.isascii() or token in RESERVED:
+    head = cursor.t[cursor.i]
+    text = value(head) if head != "\n" else ""
+    if not text[:1].isalnum() or not text.isascii() or head in RESERVED:
         raise cursor.expected("a port")
     first, colon, last = text.partition(":")
     # A number alone is decimal; in a range pfctl takes a leading 0 for octal.
@@ -179,8 +179,8 @@ def numbers(cursor: Cursor, what: str, names: dict[str, int], most: int) -> list
 
 
 def _number(cursor: Cursor, what: str, names: dict[str, int], most: int) -> int | str:
-    token = cursor.t[cursor.i]
-    if token.isascii() and token.isdigit():
+    head = cursor.t[cursor.i]
+    if head.isascii() and head.isdigit():
         return cursor.number(f"the number of a {what}", most)
     name = cursor.string(f"a {what}")
     return names.get(name, name)

@@ -104,9 +104,9 @@ def _block(cursor: Cursor, policy: Verdict) -> tuple[Verdict, bool]:
 
 
 def _direction(cursor: Cursor, found: Rule) -> None:
-    token = cursor.t[cursor.i]
-    if token in ("in", "out"):
-        found.direction = token
+    head = cursor.t[cursor.i]
+    if head in ("in", "out"):
+        found.direction = head
         cursor.i += 1
 
 
@@ -191,11 +191,11 @@ def protocols(cursor: Cursor) -> tuple[int, ...]:
         return (number,)
 
     def item() -> int:
-        token = cursor.t[cursor.i]
-        if token.isascii() and token.isdigit():
+        head = cursor.t[cursor.i]
+        if head.isascii() and head.isdigit():
             number = cursor.number("a protocol", 255)
         else:
-            name = value(token) if token != "\n" else ""
+            name = value(head) if head != "\n" else ""
             found = PROTOCOLS.get(name) or PROTOCOLS.get(name.lower() if name.isupper() else "")
             if found is None:
                 raise _no_protocol(cursor, name)
@@ -240,18 +240,18 @@ def end(cursor: Cursor, printed: bool) -> End:
     tokens = cursor.t
     start = cursor.i
     cursor.i += 1
-    token = tokens[cursor.i]
+    head = tokens[cursor.i]
     found = End()
-    if token == "any":
+    if head == "any":
         cursor.i += 1
-    elif token == "{":
+    elif head == "{":
         found.hosts = _host_list(cursor, printed)
-    elif token != "port":
+    elif head != "port":
         found.hosts = (host(cursor, printed),)
     if tokens[cursor.i] == "port":
         cursor.i += 1
         found.ports, found.items = ports(cursor)
-    elif found.hosts is None and token == "any":
+    elif found.hosts is None and head == "any":
         return ANY
     found.text = cursor.rest(start)
     return found
@@ -304,8 +304,8 @@ def check(cursor: Cursor, found: Rule, resets: bool = False) -> None:
         raise cursor.fail("operating systems are told by TCP only", at=_at(cursor, "os"))
 
 
-def _at(cursor: Cursor, token: str) -> int:
-    return cursor.t.index(token) if token in cursor.t else 0
+def _at(cursor: Cursor, word: str) -> int:
+    return cursor.t.index(word) if word in cursor.t else 0
 
 
 def _check_ports(cursor: Cursor, protocols: tuple[int, ...]) -> None:

@@ -147,8 +147,8 @@ class Settings:
 
 
 def _one_of(cursor: Cursor, *known: str) -> str:
-    token = cursor.t[cursor.i]
-    found = value(token) if token != "\n" else ""
+    head = cursor.t[cursor.i]
+    found = value(head) if head != "\n" else ""
     if found not in known:
         raise cursor.expected(" or ".join(f'"{each}"' for each in known), known)
     cursor.i += 1
@@ -156,8 +156,8 @@ def _one_of(cursor: Cursor, *known: str) -> str:
 
 
 def _amount(cursor: Cursor, what: str, known: tuple[str, ...]) -> None:
-    token = cursor.t[cursor.i]
-    if token == "\n" or value(token) not in known:
+    head = cursor.t[cursor.i]
+    if head == "\n" or value(head) not in known:
         raise cursor.expected(f"the name of a {what}", known)
     cursor.i += 1
     cursor.number("a number", 2**32 - 1)
@@ -193,13 +193,13 @@ def table(cursor: Cursor, source: Source) -> Table:
     found = Table("", cursor.whole())
     found.name = table_name(cursor)
     while cursor.t[cursor.i] != "\n":
-        token = cursor.t[cursor.i]
-        if token == "{":
+        head = cursor.t[cursor.i]
+        if head == "{":
             entries = _entries(cursor)
             found.entries = [*(found.entries or ()), *entries]
-        elif value(token) in ("const", "persist", "counters"):
+        elif value(head) in ("const", "persist", "counters"):
             cursor.i += 1
-        elif token == "file":
+        elif head == "file":
             cursor.i += 1
             at = cursor.i
             file = source.beside(cursor.string("the name of a file"), cursor.span(at))

@@ -8,14 +8,33 @@ everything that translation touches.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
+from fwadvisor.dialects.reading import conditions
 from fwadvisor.dialects.reading.pf.meaning import Meaning
 from fwadvisor.dialects.reading.pf.syntax import Anchor, End, Host, Interface, Pool, Rule, Rules, Translation
 from fwadvisor.model.address import Family, format_address
+from fwadvisor.model.firewall import AddressTest, AnyOf, Condition, ConditionTest, IntegerTest, Test
 from fwadvisor.model.interval import Intervals, overlaps
 from fwadvisor.model.rule import Verdict
 
 _V4, _V6 = Family.IPV4, Family.IPV6
+_NAMES = {"before": conditions.before_translation, "after": conditions.after_translation}
+
+
+def hidden(test: Test, when: Literal["before", "after"]) -> Test:
+    """The test as a condition, because it sees an address or port that filters do not."""
+    match test:
+        case IntegerTest(_, ()) | AddressTest(_, (), ()):
+            return test  # It never holds, whatever it sees.
+        case IntegerTest() | AddressTest():
+            return ConditionTest(Condition(_NAMES[when](test)))
+        case ConditionTest(condition, holds):
+            return ConditionTest(Condition(f"{when} translation: {condition.name}", condition.understood), holds)
+        case AnyOf(alternatives, holds):
+            return AnyOf(tuple(tuple(hidden(each, when) for each in tests) for tests in alternatives), holds)
+        case _:
+            return test
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 #: Words that pfctl's lexers know in every variant; they name no macro, table or interface unless quoted.
-RESERVED = frozenset(
-    "all allow-opts altq anchor antispoof any bandwidth binat binat-anchor bitmask block block-policy cbq code debug "
-    "divert-reply divert-to drop dup-to file fingerprints flags floating flush for fragment from global group hfsc "
-    "hostid icmp-type icmp6-type if-bound in include inet inet6 keep label limit linkshare load log loginterface max "
-    "max-mss max-src-conn max-src-conn-rate max-src-nodes max-src-states min-ttl modulate nat nat-anchor no no-df "
-    "no-route no-sync on optimization os out overload pass port prio priority priq probability proto qlimit queue "
-    "quick random random-id rdr rdr-anchor realtime reassemble reply-to require-order return return-icmp return-icmp6 "
-    "return-rst round-robin route-to rtable rule ruleset-optimization scrub set set-tos skip sloppy source-hash "
-    "source-track state state-defaults state-policy static-port sticky-address synproxy table tag tagged target "
-    "timeout to tos ttl upperlimit urpf-failed user".split()
-)
+RESERVED = frozenset({
+    "all", "allow-opts", "altq", "anchor", "antispoof", "any", "bandwidth", "binat", "binat-anchor", "bitmask",
+    "block", "block-policy", "cbq", "code", "debug", "divert-reply", "divert-to", "drop", "dup-to", "file",
+    "fingerprints", "flags", "floating", "flush", "for", "fragment", "from", "global", "group", "hfsc", "hostid",
+    "icmp-type", "icmp6-type", "if-bound", "in", "include", "inet", "inet6", "keep", "label", "limit", "linkshare",
+    "load", "log", "loginterface", "max", "max-mss", "max-src-conn", "max-src-conn-rate", "max-src-nodes",
+    "max-src-states", "min-ttl", "modulate", "nat", "nat-anchor", "no", "no-df", "no-route", "no-sync", "on",
+    "optimization", "os", "out", "overload", "pass", "port", "prio", "priority", "priq", "probability", "proto",
+    "qlimit", "queue", "quick", "random", "random-id", "rdr", "rdr-anchor", "realtime", "reassemble", "reply-to",
+    "require-order", "return", "return-icmp", "return-icmp6", "return-rst", "round-robin", "route-to", "rtable",
+    "rule", "ruleset-optimization", "scrub", "set", "set-tos", "skip", "sloppy", "source-hash", "source-track",
+    "state", "state-defaults", "state-policy", "static-port", "sticky-address", "synproxy", "table", "tag",
+    "tagged", "target", "timeout", "to", "tos", "ttl", "upperlimit", "urpf-failed", "user",
+})  # fmt: skip
 #: Words that a statement begins with.
 STATEMENTS = (
     "pass", "block", "match", "anchor", "table", "set", "antispoof", "include", "load", "nat", "rdr", "binat", "no",
