@@ -34,7 +34,7 @@ def recognize(source: Source) -> int:
     return _recognized(source)[0]
 
 
-def read(sources: Sequence[Source], options: Mapping[str, str]) -> Firewall:
+def read(sources: Sequence[Source], _options: Mapping[str, str]) -> Firewall:
     """What the files say together; what is only not understood becomes opaque.
 
     Raises:
@@ -55,7 +55,7 @@ def _recognized(source: Source) -> tuple[int, _Reader]:
         text = Source(source.name, _start(source.content)).text().lstrip()
     except ReadError:
         return 0, read_script
-    if text.startswith(REG_HEADER) or text.startswith("REGEDIT4"):
+    if text.startswith((REG_HEADER, "REGEDIT4")):
         return 100 if re.search("firewall", text, re.IGNORECASE) else 60, read_reg
     if text[:1] in ("{", "["):
         if f'"{FORMAT}"' in text:

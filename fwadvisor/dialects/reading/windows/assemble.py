@@ -1,4 +1,4 @@
-"""The machine to a firewall: profiles, then bypass over Block over Allow, then the defaults (MS-FASP 2.2.34, 2.2.38)."""
+"""The machine to a firewall: profiles, bypass over Block over Allow, then the defaults (MS-FASP 2.2.34, 2.2.38)."""
 
 from __future__ import annotations
 

@@ -14,7 +14,21 @@ _LINE = re.compile(r"(?:[^\r\n^]|\^\r?\n|\^.)*+")
 _WORD = re.compile(r'(?:[^\s"]|"[^"\r\n]*"?)+')
 #: Commands that change nothing of the firewall.
 _HARMLESS = frozenset(
-    {"rem", "echo", "echo.", "pause", "cls", "title", "setlocal", "endlocal", "timeout", "chcp", "color", "exit", "whoami"}
+    {
+        "rem",
+        "echo",
+        "echo.",
+        "pause",
+        "cls",
+        "title",
+        "setlocal",
+        "endlocal",
+        "timeout",
+        "chcp",
+        "color",
+        "exit",
+        "whoami",
+    }
 )
 _REDIRECTION = re.compile(r"\s*[12]?>>?\s*(?:&[12]|\S+)\s*$")
 

@@ -208,7 +208,9 @@ class _Making:
         elif self.draft.strict and self.draft.one("Authentication", "NotRequired").lower() in ("notrequired", "0"):
             self.refuse(text, "-OverrideBlockRules needs authenticated peers", "add -Authentication Required")
         elif self.draft.strict and inbound and not self.given("RemoteMachine"):
-            self.refuse(text, "-OverrideBlockRules needs a list of computers inbound", "add -RemoteMachine with an SDDL")
+            self.refuse(
+                text, "-OverrideBlockRules needs a list of computers inbound", "add -RemoteMachine with an SDDL"
+            )
         return _ACCEPT, Kind.BYPASS
 
     def given(self, parameter: str) -> bool:
@@ -231,7 +233,9 @@ class _Making:
             elif not text and parameter in ("Name", "DisplayName") and self.draft.strict:
                 self.refuse(text, f"-{parameter} is empty")
         if self.draft.strict and self.draft.one("DisplayName").lower() == "all":
-            self.refuse(self.draft.one("DisplayName"), 'a rule cannot be called "all"', "the word stands for every rule")
+            self.refuse(
+                self.draft.one("DisplayName"), 'a rule cannot be called "all"', "the word stands for every rule"
+            )
 
     def profiles(self) -> None:
         values = self.values.get("Profile")
@@ -505,5 +509,3 @@ def _keyword_tests(addresses: Addresses) -> list[tuple[Test, ...]]:
         both = None in families or len(families) > 1
         tests.append((condition,) if both else (FamilyTest(next(f for f in families if f)), condition))
     return tests
-
-

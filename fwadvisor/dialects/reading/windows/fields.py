@@ -70,7 +70,9 @@ def protocol_number(text: str) -> int:
     if number is None:
         if not (wanted.isascii() and wanted.isdecimal()):
             hint = did_you_mean(text, ("TCP", "UDP", "ICMPv4", "ICMPv6", "Any"))
-            raise FieldError(text, f'"{text}" is no protocol', hint or "write TCP, UDP, ICMPv4, ICMPv6, Any or a number")
+            raise FieldError(
+                text, f'"{text}" is no protocol', hint or "write TCP, UDP, ICMPv4, ICMPv6, Any or a number"
+            )
         number = int(wanted[:9])
         if number > ANY_PROTOCOL:
             raise FieldError(text, f"protocol {text} is more than 255")

@@ -1,4 +1,4 @@
-"""``netsh advfirewall``: the lines that add rules and set profiles; everything else that changes something is not read."""
+"""``netsh advfirewall``: the lines that add rules and set profiles; others that change something are not read."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ _KEYS = {
     "name": "DisplayName", "dir": "Direction", "action": "Action", "program": "Program", "service": "Service",
     "description": "Description", "enable": "Enabled", "profile": "Profile", "localip": "LocalAddress",
     "remoteip": "RemoteAddress", "localport": "LocalPort", "remoteport": "RemotePort", "protocol": "Protocol",
-    "interfacetype": "InterfaceType", "rmtcomputergrp": "RemoteMachine", "rmtusrgrp": "RemoteUser", "edge": "EdgeTraversalPolicy",
-    "security": "Authentication",
+    "interfacetype": "InterfaceType", "rmtcomputergrp": "RemoteMachine", "rmtusrgrp": "RemoteUser",
+    "edge": "EdgeTraversalPolicy", "security": "Authentication",
 }  # fmt: skip
 _LISTS = frozenset({"localip", "remoteip", "localport", "remoteport", "profile", "interfacetype"})
 _WORDS = {
@@ -96,7 +96,9 @@ def _pairs(line: Line, start: int) -> dict[str, Text | str | None]:
         key, equals, value = word.partition("=")
         at = word.at + len(key) + 1 if isinstance(word, Text) else -1
         if not equals:
-            line.wrong(word, f'"{word}" is no key=value', "netsh takes lists without blanks, and texts with blanks in quotes")
+            line.wrong(
+                word, f'"{word}" is no key=value', "netsh takes lists without blanks, and texts with blanks in quotes"
+            )
         elif key.lower() in found:
             line.wrong(word, f"{key} is given twice")
         else:
@@ -136,7 +138,9 @@ def _value(line: Line, values: dict[str, tuple[str, ...]], key: str, value: str)
         texts = value.split(",") if key in _LISTS else [value]
         words = [_WORDS[key].get(text.lower()) for text in texts]
         if None in words:
-            line.wrong(value, f'{key} is "{value}"', did_you_mean(value, _WORDS[key]) or f"one of {', '.join(_WORDS[key])}")
+            line.wrong(
+                value, f'{key} is "{value}"', did_you_mean(value, _WORDS[key]) or f"one of {', '.join(_WORDS[key])}"
+            )
         else:
             values[parameter] = tuple(word for word in words if word is not None)
     elif key in _LISTS:

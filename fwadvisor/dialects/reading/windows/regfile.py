@@ -110,11 +110,11 @@ class _RegFile:
         elif (found := _DWORD.fullmatch(data)) is not None:
             self.registry.number(store, below, name, int(found[1], 16), self.page.span(at, end - at))
         elif (found := _HEX.fullmatch(data.replace("\\\r\n", "").replace("\\\n", ""))) is not None:
-            self.bytes(name, found, at, start, end)
+            self.bytes(name, found, at, end)
         else:
             self.wrong(at, end, 'the data of a value are "text", dword:..., hex:... or -')
 
-    def bytes(self, name: str, found: re.Match[str], at: int, start: int, end: int) -> None:
+    def bytes(self, name: str, found: re.Match[str], at: int, end: int) -> None:
         store, below = self.below or ("", "")
         try:
             raw = bytes(int(part, 16) for part in found[2].replace(" ", "").split(",") if part.strip())

@@ -46,7 +46,7 @@ _SECURITY = {
 
 @dataclass
 class _Fields:
-    """The tokens of one rule on their way into a draft."""
+    """The marks of one rule on their way into a draft."""
 
     machine: Machine
     place: Place
@@ -54,9 +54,9 @@ class _Fields:
     unknown: dict[str, str] = field(default_factory=dict)
     seen: set[str] = field(default_factory=set)
 
-    def take(self, token: str, value: Text) -> None:
-        lower = token.lower()
-        name = _BY_LOWER.get(lower, token)
+    def take(self, mark: str, value: Text) -> None:
+        lower = mark.lower()
+        name = _BY_LOWER.get(lower, mark)
         if name in _ONCE and name in self.seen:
             self.machine.problems.add(error(f"{name}= comes up twice in one rule", self.place.of(value)))
         self.seen.add(name)
@@ -68,26 +68,26 @@ class _Fields:
         elif name in _PARAMETERS:
             self.parameter(_PARAMETERS[name], lower, value)
         elif lower not in _SILENT:
-            self.unknown.setdefault(token, value)
+            self.unknown.setdefault(mark, value)
 
-    def edge(self, token: str, value: Text) -> None:
-        word = "Allow" if token == "edge" else {"app": "DeferToApp", "user": "DeferToUser"}.get(value.lower())
+    def edge(self, mark: str, value: Text) -> None:
+        word = "Allow" if mark == "edge" else {"app": "DeferToApp", "user": "DeferToUser"}.get(value.lower())
         if word is None:
-            self.unknown[token] = value
-        elif token == "defer" or value.lower() == "true":
+            self.unknown[mark] = value
+        elif mark == "defer" or value.lower() == "true":
             self.values["EdgeTraversalPolicy"] = [word]
 
-    def parameter(self, parameter: str, token: str, value: Text) -> None:
+    def parameter(self, parameter: str, mark: str, value: Text) -> None:
         words = _WORDS.get(parameter)
         if words is not None:
             word = words.get(value.lower())
             if word is None:
                 hint = did_you_mean(value, words) or f"one of {', '.join(words)} is expected"
-                self.machine.problems.add(error(f'{token}= is "{value}"', self.place.of(value), hint))
+                self.machine.problems.add(error(f'{mark}= is "{value}"', self.place.of(value), hint))
                 return
             value = text_at(word, value.at)
-        elif token in ("ra4", "ra42", "ra6", "ra62") and value[:1].isalpha() and ":" not in value:
-            value = text_at(f"{value}{token[2]}", value.at)
+        elif mark in ("ra4", "ra42", "ra6", "ra62") and value[:1].isalpha() and ":" not in value:
+            value = text_at(f"{value}{mark[2]}", value.at)
         elif parameter == "DynamicTarget" and value.lower() == "any":
             return
         self.values.setdefault(parameter, []).append(value)

@@ -1,4 +1,4 @@
-"""The words of Windows Firewall: enumerations with their numbers, protocols, keywords (NetSecurity module, MS-FASP 2.2)."""
+"""The words of Windows Firewall: enumerations with their numbers, protocols, keywords (MS-FASP 2.2)."""
 
 from __future__ import annotations
 

@@ -18,10 +18,12 @@ if TYPE_CHECKING:
 #: Parameters of every cmdlet, which change nothing that is read here; with their aliases.
 _COMMON = (
     "ErrorAction", "EA", "WarningAction", "WA", "InformationAction", "InfA", "ErrorVariable", "EV", "WarningVariable",
-    "WV", "InformationVariable", "IV", "OutVariable", "OV", "OutBuffer", "OB", "PipelineVariable", "PV", "ThrottleLimit",
-    "ProgressAction",
+    "WV", "InformationVariable", "IV", "OutVariable", "OV", "OutBuffer", "OB", "PipelineVariable", "PV",
+    "ThrottleLimit", "ProgressAction",
 )  # fmt: skip
-_COMMON_SWITCHES = ("Verbose", "VB", "Debug", "DB", "AsJob", "PassThru", "WhatIf", "WI", "Confirm", "CF")
+_COMMON_SWITCHES = ("Verbose", "VB", "Debug", "DB", "AsJob", "PassThru", "WhatIf", "Confirm", "CF")
+#: Parameters whose values are no texts, or of no interest.
+_NO_TEXT = frozenset({"", "All", "InputObject", "GPOSession", "CimSession", *_COMMON, *_COMMON_SWITCHES})
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +42,7 @@ class Signature:
         """The parameter that a name in lower case means; None where there is none, or several."""
         if not self.known:
             names = (*self.parameters, *self.switches, *_COMMON, *_COMMON_SWITCHES)
-            self.known.update({each.lower(): each for each in names})
+            self.known.update({each.lower(): each for each in names} | {"wi": "WhatIf"})
             self.known.update(self.aliases)
         found = self.known.get(name)
         if found is None and name:
@@ -135,7 +137,7 @@ def _take(run: Run, bound: Bound, parameter: str, argument: Argument, node: Expr
         hint = f"write -Enabled {value}, without $"
         _refuse(run, argument, "-Enabled takes the words True and False, and no boolean", hint)
         return
-    _set(run, bound, parameter, _placed(node, value))
+    _set(bound, parameter, _placed(node, value))
 
 
 def _placed(node: Expression, value: Value) -> Value:
@@ -159,17 +161,17 @@ def _splat(run: Run, bound: Bound, signature: Signature, argument: Argument) -> 
     known, values = signature.known, bound.values
     for key, each in value.items():
         parameter = known.get(key) or _named(run, signature, key, argument)
-        if type(each) is Text and parameter not in values and parameter not in signature.switches:
+        if type(each) is Text and parameter not in values and parameter not in _NO_TEXT:
             values[parameter] = (each,)
         elif parameter in values:
             _refuse(run, argument, f"-{parameter} is given twice")
         elif parameter == "Enabled" and isinstance(each, bool):
             _refuse(run, argument, "-Enabled takes the words True and False, and no boolean")
         elif parameter:
-            _set(run, bound, parameter, each)
+            _set(bound, parameter, each)
 
 
-def _set(run: Run, bound: Bound, parameter: str, value: Value) -> None:
+def _set(bound: Bound, parameter: str, value: Value) -> None:
     if parameter in ("InputObject", "GPOSession", "CimSession"):
         if parameter == "InputObject":
             bound.input = value
@@ -193,8 +195,16 @@ def texts_of(value: Value) -> tuple[str, ...] | None:
     if value is None:
         return ()
     if isinstance(value, list):
-        parts = [texts_of(each) for each in value]
-        return None if None in parts else tuple(text for part in parts if part is not None for text in part)
+        found: list[str] = []
+        for each in value:
+            if isinstance(each, str):
+                found.append(each)
+                continue
+            inner = texts_of(each)
+            if inner is None:
+                return None
+            found += inner
+        return tuple(found)
     if isinstance(value, Unknown | Rules | Table):
         return None
     text = text_of(value)

@@ -91,6 +91,7 @@ class Command:
         return self.called(run, name, given)
 
     def called(self, run: Run, name: str, given: Values | None) -> Values:
+        """Carry out what goes by a name."""
         function = run.functions.get(name)
         if function is not None:
             return functions.call(run, function, self, given)
@@ -104,6 +105,7 @@ class Command:
         return self.opaque(run, f"what {name} does is not known")
 
     def block(self, run: Run, block: Block) -> Values:
+        """Carry out the statements of a script block."""
         out: Values = []
         run.signal = run.body(block.body, out)
         return out
@@ -143,7 +145,9 @@ def changes(name: str) -> bool:
 
 
 def _puts_out(name: str) -> bool:
-    return not name.startswith(("write-host", "write-warning", "write-verbose", "write-error", "out-", "set-", "start-"))
+    return not name.startswith(
+        ("write-host", "write-warning", "write-verbose", "write-error", "out-", "set-", "start-")
+    )
 
 
 # --- commands that shape the flow ------------------------------------------------------------------
@@ -187,7 +191,7 @@ def _test(run: Run, command: Command) -> Callable[[Value], bool | None]:
     if isinstance(block, str) and len(values) == 2 and len(names) == 1 and values[1].value is not None:
         wanted, operator, path = values[1].value.value(run), names[0], block.lower()
         return lambda each: truth(binary(operator, member(each, path), wanted, run.spend))
-    return lambda each: None
+    return lambda _each: None
 
 
 def _for_each(run: Run, command: Command, given: Values | None) -> Values:
@@ -216,28 +220,12 @@ def _for_all(run: Run, command: Command, block: Block, each: Value) -> Values:
     before = run.snapshot()
     run.variables["_"] = each if isinstance(each, Unknown) else Unknown("$_")
     out: Values = []
-    run.under(Given(run.quote(command)), command_as_statement(command), block.body, out)
-    run.join(before, command_as_statement(command))
+    run.under(Given(run.quote(command)), command, block.body, out)
+    run.join(before)
     return out
 
 
-def command_as_statement(command: Command) -> _Stands:
-    """Something that stands where a command does."""
-    return _Stands(command.start, command.end)
-
-
-@dataclass(slots=True)
-class _Stands:
-    """A place in the form of a statement."""
-
-    start: int
-    end: int
-
-    def execute(self, run: Run, out: Values) -> None:
-        """Nothing."""
-
-
-def _out_null(run: Run, command: Command, given: Values | None) -> Values:
+def _out_null(_run: Run, _command: Command, _given: Values | None) -> Values:
     return []
 
 
@@ -251,7 +239,7 @@ def _write_output(run: Run, command: Command, given: Values | None) -> Values:
     return out
 
 
-def _join_path(run: Run, command: Command, given: Values | None) -> Values:
+def _join_path(run: Run, command: Command, _given: Values | None) -> Values:
     """Join-Path of two parts, which may go by name."""
     parts = []
     for argument in command.arguments:
@@ -264,7 +252,7 @@ def _join_path(run: Run, command: Command, given: Values | None) -> Values:
     return [parts[0].rstrip("\\") + "\\" + parts[1].lstrip("\\")]
 
 
-def _set_variable(run: Run, command: Command, given: Values | None) -> Values:
+def _set_variable(run: Run, command: Command, _given: Values | None) -> Values:
     """Set-Variable and its like: some variable is not known any more."""
     for name in run.variables:
         run.variables[name] = Unknown(run.quote(command))

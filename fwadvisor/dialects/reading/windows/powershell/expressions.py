@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from fwadvisor.dialects.reading.windows.page import Text, text_at
+from fwadvisor.dialects.reading.windows.page import text_at
 from fwadvisor.dialects.reading.windows.powershell.operators import METHODS, binary, index, member, unary
 from fwadvisor.dialects.reading.windows.powershell.values import Block, Table, Unknown, Value, text_of, unrolled
 
@@ -20,7 +20,7 @@ class Expression(Protocol):
     start: int
     end: int
 
-    def value(self, run: Run) -> Value:
+    def value(self, run: Run, /) -> Value:
         """Its value now; may change the run."""
 
 
@@ -32,7 +32,8 @@ class Literal:
     end: int
     what: Value
 
-    def value(self, run: Run) -> Value:
+    def value(self, _run: Run) -> Value:
+        """Its value now."""
         return self.what
 
 
@@ -45,6 +46,7 @@ class Interpolated:
     parts: tuple[Expression, ...]
 
     def value(self, run: Run) -> Value:
+        """Its value now."""
         texts = [text_of(part.value(run)) for part in self.parts]
         if None in texts:
             return Unknown(run.quote(self))
@@ -63,6 +65,7 @@ class Variable:
     scope: str = ""
 
     def value(self, run: Run) -> Value:
+        """Its value now."""
         if self.scope == "env":
             return run.environment(self.name)
         try:
@@ -80,6 +83,7 @@ class Listed:
     parts: tuple[Expression, ...]
 
     def value(self, run: Run) -> Value:
+        """Its value now."""
         return [part.value(run) for part in self.parts]
 
 
@@ -93,6 +97,7 @@ class Collected:
     always: bool
 
     def value(self, run: Run) -> Value:
+        """Its value now."""
         out: list[Value] = []
         for statement in self.body:
             if run.carry_out(statement, out) is not None:
@@ -111,6 +116,7 @@ class Grouped:
     inner: Statement
 
     def value(self, run: Run) -> Value:
+        """Its value now."""
         out: list[Value] = []
         run.carry_out(self.inner, out)
         return unrolled(out)
@@ -125,6 +131,7 @@ class Members:
     pairs: tuple[tuple[str | Expression, Expression], ...]
 
     def value(self, run: Run) -> Value:
+        """Its value now."""
         table = Table(self.start, self.end)
         for key, node in self.pairs:
             if isinstance(key, str):
@@ -140,6 +147,19 @@ class Members:
 
 
 @dataclass(slots=True)
+class Ready:
+    """``@{ ... }`` that holds texts and lists of texts alone."""
+
+    start: int
+    end: int
+    table: Table
+
+    def value(self, _run: Run) -> Value:
+        """Its value now."""
+        return self.table.copy()
+
+
+@dataclass(slots=True)
 class BlockLiteral:
     """``{ ... }`` as a value."""
 
@@ -147,7 +167,8 @@ class BlockLiteral:
     end: int
     body: tuple[Statement, ...]
 
-    def value(self, run: Run) -> Value:
+    def value(self, _run: Run) -> Value:
+        """Its value now."""
         return Block(self.body)
 
 
@@ -161,6 +182,7 @@ class Unary:
     operand: Expression
 
     def value(self, run: Run) -> Value:
+        """Its value now."""
         found = unary(self.operator, self.operand.value(run))
         return Unknown(run.quote(self)) if isinstance(found, Unknown) else found
 
@@ -175,6 +197,7 @@ class Binary:
     rest: tuple[tuple[str, Expression], ...]
 
     def value(self, run: Run) -> Value:
+        """Its value now."""
         left = self.first.value(run)
         for operator, node in self.rest:
             if operator in ("and", "or"):
@@ -194,9 +217,17 @@ class Cast:
     operand: Expression
 
     def value(self, run: Run) -> Value:
+        """Its value now."""
         value = self.operand.value(run)
         kind = self.type.lower().rpartition(".")[2]
-        if isinstance(value, Unknown) or kind in ("object", "hashtable", "psobject", "pscustomobject", "ordered", "switch"):
+        if isinstance(value, Unknown) or kind in (
+            "object",
+            "hashtable",
+            "psobject",
+            "pscustomobject",
+            "ordered",
+            "switch",
+        ):
             return value
         if kind == "void":
             return None
@@ -207,7 +238,11 @@ class Cast:
             return value if isinstance(value, str) else Unknown(run.quote(self)) if text is None else text
         if kind in ("int", "int32", "int64", "long", "uint16") and isinstance(value, int | str):
             digits = f"{value}".strip()
-            return int(digits) if digits.isascii() and digits.isdecimal() and len(digits) < 20 else Unknown(run.quote(self))
+            return (
+                int(digits)
+                if digits.isascii() and digits.isdecimal() and len(digits) < 20
+                else Unknown(run.quote(self))
+            )
         return Unknown(run.quote(self))
 
 
@@ -219,6 +254,7 @@ class Static:
     end: int
 
     def value(self, run: Run) -> Value:
+        """Its value now."""
         return Unknown(run.quote(self))
 
 
@@ -232,6 +268,7 @@ class Member:
     name: str
 
     def value(self, run: Run) -> Value:
+        """Its value now."""
         found = member(self.of.value(run), self.name)
         return Unknown(run.quote(self)) if isinstance(found, Unknown) else found
 
@@ -246,6 +283,7 @@ class Index:
     at: Expression
 
     def value(self, run: Run) -> Value:
+        """Its value now."""
         found = index(self.of.value(run), self.at.value(run))
         return Unknown(run.quote(self)) if isinstance(found, Unknown) else found
 
@@ -261,7 +299,12 @@ class Call:
     arguments: tuple[Expression, ...]
 
     def value(self, run: Run) -> Value:
-        if isinstance(self.of, Variable) and self.of.name == "pscmdlet" and self.name in ("shouldprocess", "shouldcontinue"):
+        """Its value now."""
+        if (
+            isinstance(self.of, Variable)
+            and self.of.name == "pscmdlet"
+            and self.name in ("shouldprocess", "shouldcontinue")
+        ):
             return True  # read as run without -WhatIf
         of = self.of.value(run)
         arguments = [argument.value(run) for argument in self.arguments]
@@ -289,19 +332,9 @@ class Step:
     by: int
 
     def value(self, run: Run) -> Value:
+        """Its value now."""
         before = run.variables.get(self.of.name)
-        known = isinstance(before, int) or before is None and self.of.name in run.variables
-        run.assign(self.of, int(before or 0) + self.by if known and not isinstance(before, str) else Unknown(run.quote(self)))
+        if before is None and self.of.name in run.variables:
+            before = 0
+        run.assign(self.of, before + self.by if isinstance(before, int) else Unknown(run.quote(self)))
         return None
-
-
-def literal_texts(nodes: list[tuple[str, int]], start: int, end: int) -> Expression:
-    """Quoted texts with their offsets, one or a list."""
-    parts = tuple(Literal(at, at + len(text), text_at(text, at)) for text, at in nodes)
-    return parts[0] if len(parts) == 1 else Listed(start, end, parts)
-
-
-__all__ = [
-    "Binary", "BlockLiteral", "Call", "Cast", "Collected", "Expression", "Grouped", "Index", "Interpolated", "Listed",
-    "Literal", "Member", "Members", "Static", "Step", "Text", "Unary", "Variable", "literal_texts",
-]  # fmt: skip

@@ -26,7 +26,9 @@ HERE_END_DOUBLE = re.compile(rf"(?:\r\n|\n|\r)[{DOUBLE}]@")
 
 VARIABLE = re.compile(r"\$(?:\{([^}]+)\}|((?:[A-Za-z_]\w*:)?\w+)|([$?^]))")
 SPLAT = re.compile(r"@((?:[A-Za-z_]\w*:)?[A-Za-z_]\w*)")
-NUMBER = re.compile(r"(?:0[xX]([0-9a-fA-F]{1,16})|([0-9]{1,30}(?:\.[0-9]+)?(?:[eE][+-]?[0-9]{1,3})?))([lLdD]?)([kKmMgGtT][bB])?")
+NUMBER = re.compile(
+    r"(?:0[xX]([0-9a-fA-F]{1,16})|([0-9]{1,30}(?:\.[0-9]+)?(?:[eE][+-]?[0-9]{1,3})?))([lLdD]?)([kKmMgGtT][bB])?"
+)
 UNITS = {"": 1, "kb": 2**10, "mb": 2**20, "gb": 2**30, "tb": 2**40}
 WORD = re.compile(r"[A-Za-z_][\w]*")
 TYPE = re.compile(r"\[[ \t]*([A-Za-z_][\w.+]*(?:\[[\w., \t\[\]]*\])?)[ \t]*\]")
@@ -39,10 +41,7 @@ BAREWORD = re.compile(rf"[^{_BLANK}\r\n;|&(){{}},<>{SINGLE}{DOUBLE}`$]++")
 REDIRECTION = re.compile(r"(?:[0-9*]?>>?(?:&[0-9])?|<)")
 #: A plain member of a hashtable, which most are: Name = 'text' or Name = 'one', 'two'.
 _PLAIN = rf"'[^{SINGLE}\r\n]*+'"
-MEMBER = re.compile(
-    rf"[ \t\r\n;]*+([A-Za-z_]\w*+)[ \t]*+=[ \t]*+({_PLAIN}(?:,[ \t]*+{_PLAIN})*+)[ \t]*+(?=[;\r\n}}])"
-)
-PLAIN_TEXT = re.compile(rf"'([^{SINGLE}]*+)'")
+MEMBER = re.compile(rf"[ \t\r\n;]*+([A-Za-z_]\w*+)[ \t]*+=[ \t]*+({_PLAIN}(?:,[ \t]*+{_PLAIN})*+)[ \t]*+(?=[;\r\n}}])")
 
 ESCAPES = {
     "0": "\0", "a": "\a", "b": "\b", "e": "\x1b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v",

@@ -115,14 +115,19 @@ def _join(value: Value, by: Value) -> Value:
     return between.join(part for part in parts if part is not None)
 
 
-def _split(left: Value, right: Value, spend: Spend) -> Value:
+def _split(left: Value, right: Value, _spend: Spend) -> Value:
     by = text_of(right)
-    if not isinstance(left, str) or by is None or isinstance(right, list) or re.fullmatch(r"[,;:/ \t_]|\\[|.]|,\\s\*", by) is None:
+    if (
+        not isinstance(left, str)
+        or by is None
+        or isinstance(right, list)
+        or re.fullmatch(r"[,;:/ \t_]|\\[|.]|,\\s\*", by) is None
+    ):
         return _NOT_KNOWN
-    return [part for part in re.split(by, left)]
+    return list(re.split(by, left))
 
 
-def _format(left: Value, right: Value, spend: Spend) -> Value:
+def _format(left: Value, right: Value, _spend: Spend) -> Value:
     texts = [text_of(each) for each in (right if isinstance(right, list) else [right])]
     if not isinstance(left, str) or None in texts:
         return _NOT_KNOWN
@@ -201,12 +206,12 @@ def like(text: str, pattern: str) -> Value:
 
 _BINARY: dict[str, Callable[[Value, Value, Spend], Value]] = {
     "+": _plus,
-    "-": lambda left, right, spend: _number(left, right, lambda a, b: a - b),
+    "-": lambda left, right, _spend: _number(left, right, lambda a, b: a - b),
     "*": _times,
-    "/": lambda left, right, spend: _number(left, right, lambda a, b: a / b),
-    "%": lambda left, right, spend: _number(left, right, lambda a, b: a % b if a >= 0 and b > 0 else 0.5),
+    "/": lambda left, right, _spend: _number(left, right, lambda a, b: a / b),
+    "%": lambda left, right, _spend: _number(left, right, lambda a, b: a % b if a >= 0 and b > 0 else 0.5),
     "..": _range,
-    "join": lambda left, right, spend: _join(left, right),
+    "join": lambda left, right, _spend: _join(left, right),
     "split": _split,
     "f": _format,
 }
@@ -298,7 +303,7 @@ def _remove(of: Value, arguments: list[Value]) -> Value:
     return None
 
 
-def _clone(of: Value, arguments: list[Value]) -> Value:
+def _clone(of: Value, _arguments: list[Value]) -> Value:
     if isinstance(of, Table):
         return of.copy()
     if isinstance(of, list):
@@ -306,7 +311,7 @@ def _clone(of: Value, arguments: list[Value]) -> Value:
     raise TypeError
 
 
-def _enumerate(of: Value, arguments: list[Value]) -> Value:
+def _enumerate(of: Value, _arguments: list[Value]) -> Value:
     if not isinstance(of, Table) or of.murky:
         raise TypeError
     return [Pair(of.names[key], value) for key, value in of.items()]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fwadvisor.dialects.reading.windows.page import text_at
+from fwadvisor.dialects.reading.windows.page import Text, text_at
 from fwadvisor.dialects.reading.windows.powershell import lexical
 from fwadvisor.dialects.reading.windows.powershell.expressions import (
     Binary,
@@ -17,14 +17,15 @@ from fwadvisor.dialects.reading.windows.powershell.expressions import (
     Literal,
     Member,
     Members,
+    Ready,
     Static,
     Step,
     Unary,
     Variable,
-    literal_texts,
 )
 from fwadvisor.dialects.reading.windows.powershell.scanner import Scanner, ScriptError
 from fwadvisor.dialects.reading.windows.powershell.statements import Body, Statement
+from fwadvisor.dialects.reading.windows.powershell.values import Table, Value
 
 #: Operators by precedence, loosest first.
 _LOGICAL, _BITS, _COMPARE, _ADD, _TIMES, _FORMAT, _RANGE = range(1, 8)
@@ -49,7 +50,7 @@ _CONSTANTS = {"true": True, "false": False, "null": None}
 class ExpressionParser(Scanner):
     """Reads expressions; statements come with `script.Parser`."""
 
-    def statements(self, end: str) -> Body:
+    def statements(self) -> Body:
         """Statements up to a closing bracket."""
         raise NotImplementedError
 
@@ -184,6 +185,7 @@ class ExpressionParser(Scanner):
         return ScriptError(f'a value is expected, and "{self.text[start]}" is none', start)
 
     def dollar(self) -> Expression:
+        """A variable, a constant or ``$( ... )``."""
         start = self.at
         if self.peek(2) == "$(":
             return self.collected()
@@ -195,25 +197,30 @@ class ExpressionParser(Scanner):
         return node
 
     def collected(self) -> Expression:
+        """``$( ... )`` or ``@( ... )``."""
         start = self.at
         always = self.peek() == "@"
         self.at += 2
         self.deeper()
-        body = self.statements(")")
+        body = self.statements()
         self.expect(")", start, "the bracket")
         self.depth -= 1
         return Collected(start, self.at, body, always)
 
     def at_sign(self) -> Expression:
+        """A here-string, ``@( ... )`` or ``@{ ... }``."""
         if (node := self.here()) is not None:
             return node
         if self.peek(2) == "@(":
             return self.collected()
         if self.peek(2) == "@{":
             return self.table()
-        raise ScriptError("@( or @{ is expected", self.at, 2, "a splatted variable stands among the arguments of a command")
+        raise ScriptError(
+            "@( or @{ is expected", self.at, 2, "a splatted variable stands among the arguments of a command"
+        )
 
     def grouped(self) -> Expression:
+        """``( statement )``."""
         start = self.at
         self.at += 1
         self.deeper()
@@ -226,6 +233,7 @@ class ExpressionParser(Scanner):
         return Grouped(start, self.at, inner)
 
     def block(self) -> Expression:
+        """``{ ... }`` as a value."""
         start = self.at
         return BlockLiteral(start, self.at, self.braces())
 
@@ -237,7 +245,7 @@ class ExpressionParser(Scanner):
             raise ScriptError('"{" is expected', min(start, max(0, len(self.text) - 1)))
         self.at += 1
         self.deeper()
-        body = self.statements("}")
+        body = self.statements()
         self.expect("}", start, "the block")
         self.depth -= 1
         return body
@@ -257,7 +265,9 @@ class ExpressionParser(Scanner):
             return self.call(node, "") if self.peek() == "(" else node
         self.skip()
         char = self.peek()
-        if char and (char in lexical.SINGLE or char in lexical.DOUBLE or char in "$@([{" or char.isdigit() or char == "-"):
+        if char and (
+            char in lexical.SINGLE or char in lexical.DOUBLE or char in "$@([{" or char.isdigit() or char == "-"
+        ):
             self.deeper()
             operand = self.prefixed()
             self.depth -= 1
@@ -290,6 +300,7 @@ class ExpressionParser(Scanner):
                 return node
 
     def member(self, node: Expression) -> Expression:
+        """What follows a dot."""
         self.at += 1
         start, char = self.at, self.peek()
         found = self.match(lexical.WORD)
@@ -306,6 +317,7 @@ class ExpressionParser(Scanner):
         return self.call(node, name_text) if self.peek() == "(" else Member(node.start, self.at, node, name_text)
 
     def call(self, node: Expression, name: str) -> Expression:
+        """The arguments of a method; a name of "" is a method that is never known."""
         start = self.at
         self.at += 1
         self.deeper()
@@ -321,37 +333,59 @@ class ExpressionParser(Scanner):
     # --- hashtables ----------------------------------------------------------------------------------
 
     def table(self) -> Expression:
-        """``@{ key = value; ... }``."""
+        """``@{ key = value; ... }``; most hold texts alone, which are read as they are."""
         start = self.at
         self.at += 2
         self.deeper()
+        plain, ready = self.plain(start)
         pairs: list[tuple[str | Expression, Expression]] = []
-        text, plain = self.text, lexical.MEMBER
-        while True:
-            found = plain.match(text, self.at)
-            if found is not None:
-                pairs.append((found[1], self.plain(found)))
-                self.at = found.end()
-                continue
-            self.skip(lexical.LINES)
-            if self.peek() == "}":
-                break
+        while self.skip(lexical.LINES) < len(self.text) and self.peek() != "}":
             pairs.append(self.pair(start))
-        self.at += 1
+        self.expect("}", start, "the hashtable")
         self.depth -= 1
-        self.once(pairs)
-        return Members(start, self.at, tuple(pairs))
+        ready.end = self.at
+        if pairs:
+            pairs = [(key, self.literal(at, value)) for key, at, value in plain] + pairs
+            self.once(pairs)
+            return Members(start, self.at, tuple(pairs))
+        if len(ready) < len(plain):
+            self.once([(key, self.literal(at, value)) for key, at, value in plain])
+        return Ready(start, self.at, ready)
 
-    def plain(self, found: object) -> Expression:
-        """The value of a member that is written in the plain form."""
-        match = found
-        value, at = match[2], match.start(2)  # type: ignore[index,attr-defined]
-        if value.count("'") == 2:
-            return Literal(at, at + len(value), text_at(value[1:-1], at + 1))
-        texts = [(each[1], at + each.start(1)) for each in lexical.PLAIN_TEXT.finditer(value)]
-        return literal_texts(texts, at, at + len(value))
+    def plain(self, start: int) -> tuple[list[tuple[str, int, Value]], Table]:
+        """The first members as long as they are written in the plain form, and the table that they make."""
+        found: list[tuple[str, int, Value]] = []
+        table = Table(start)
+        text, pattern = self.text, lexical.MEMBER
+        while (member := pattern.match(text, self.at)) is not None:
+            name, quoted = member.groups()
+            at = member.start(2)
+            parts = quoted.split("'")
+            value: Value
+            if len(parts) == 3:
+                value = text_at(parts[1], at + 1)
+            else:
+                value = []
+                for number, part in enumerate(parts):
+                    if number & 1:
+                        value.append(text_at(part, at + 1))
+                        at += len(part) + 2
+                    elif number:
+                        at += len(part)
+            found.append((name, member.start(2), value))
+            table.put(name, value)
+            self.at = member.end()
+        return found, table
+
+    def literal(self, at: int, value: Value) -> Expression:
+        """The node of a plain value."""
+        if isinstance(value, list):
+            parts = tuple(self.literal(each.at, each) for each in value if isinstance(each, Text))
+            return Listed(at, parts[-1].end, parts)
+        return Literal(at, at + len(f"{value}") + 2, value)
 
     def pair(self, opened: int) -> tuple[str | Expression, Expression]:
+        """One member of a hashtable, in any form."""
         if self.at >= len(self.text):
             raise ScriptError("the hashtable does not end", opened, 2, '"}" is expected')
         found = self.match(lexical.WORD)
@@ -378,5 +412,7 @@ class ExpressionParser(Scanner):
         for key, node in pairs:
             if isinstance(key, str):
                 if key.lower() in seen:
-                    raise ScriptError(f'the key "{key}" comes up twice in one hashtable', node.start, node.end - node.start)
+                    raise ScriptError(
+                        f'the key "{key}" comes up twice in one hashtable', node.start, node.end - node.start
+                    )
                 seen.add(key.lower())

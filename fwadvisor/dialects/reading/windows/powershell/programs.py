@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from fwadvisor.dialects.reading.windows.powershell.run import Run
 
 
-def _netsh(run: Run, command: Command, given: Values | None) -> Values:
+def _netsh(run: Run, command: Command, _given: Values | None) -> Values:
     words = [word for argument in command.arguments for word in _words(run, argument)]
     place = Place(run.page, command.start, command.end)
     if not harmless(words):

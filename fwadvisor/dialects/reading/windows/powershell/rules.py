@@ -62,7 +62,7 @@ _PROFILE = Signature(
 _OTHER_STORES = ("configurableservicestore", "staticservicestore", "systemdefaults", "rsop")
 
 
-def _new(run: Run, command: Command, given: Values | None) -> Values:
+def _new(run: Run, command: Command, _given: Values | None) -> Values:
     bound = bind(run, command, NEW)
     if bound.switches.get("WhatIf", False) is not False:
         run.machine.warn("a rule with -WhatIf is not created", run.span(command))
@@ -76,12 +76,12 @@ def _new(run: Run, command: Command, given: Values | None) -> Values:
     if bound.murky:
         draft.unknown[EVERYTHING] = f"{bound.murky} is not known"
     draft.given = run.doubts()
-    _check_name(run, draft, command)
+    _check_name(run, draft)
     run.machine.add(draft)
     return [draft]
 
 
-def _check_name(run: Run, draft: Draft, command: Command) -> None:
+def _check_name(run: Run, draft: Draft) -> None:
     name = draft.values.get("Name")
     if not name or name[0].lower() not in run.machine.names:
         return
@@ -101,7 +101,9 @@ def select(run: Run, command: Command, bound: Bound, given: Values | None) -> Ru
     text = run.quote(command)
     if given is not None or bound.input is not None:
         values = given if given is not None else _listed(bound.input)
-        others = any(not isinstance(each, Draft) and not (isinstance(each, Rules) and not each.others) for each in values)
+        others = any(
+            not isinstance(each, Draft) and not (isinstance(each, Rules) and not each.others) for each in values
+        )
         sure = all(isinstance(each, Draft) or (isinstance(each, Rules) and each.sure) for each in values)
         found = drafts_of(values)
         return Rules(tuple(run.machine.drafts) if found is None else tuple(found), text, others, sure)

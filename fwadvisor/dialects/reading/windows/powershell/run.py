@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from fwadvisor.diagnostic import Span, error
 from fwadvisor.dialects.reading.windows.draft import Draft, Given, Machine
@@ -48,6 +49,13 @@ _ENVIRONMENT = {
 } | {"windir": "SystemRoot"}  # fmt: skip
 
 
+class Stands(Protocol):
+    """Anything with a place: a node, a command."""
+
+    start: int
+    end: int
+
+
 @dataclass(frozen=True, slots=True)
 class Doubt:
     """A condition that is not known, and where it stands."""
@@ -78,11 +86,11 @@ class Run:
 
     # --- places --------------------------------------------------------------------------------------
 
-    def span(self, node: Statement | Expression) -> Span:
+    def span(self, node: Stands) -> Span:
         """Where a node stands."""
         return self.page.span(node.start, node.end - node.start)
 
-    def quote(self, node: Statement | Expression) -> str:
+    def quote(self, node: Stands) -> str:
         """A node's text on one line, cut to what people read."""
         text = " ".join(self.page.text[node.start : min(node.end, node.start + 400)].split())
         return text if len(text) <= 120 else text[:117] + "..."
@@ -128,7 +136,7 @@ class Run:
         signal, self.signal = self.signal, None
         return signal
 
-    def skipped(self, condition: Statement) -> None:
+    def skipped(self, condition: Stands) -> None:
         """Warn where what runs with other arguments would change the firewall."""
         text = self.page.text[condition.start : condition.end].lower()
         if any(f"${name}" in text for name in self.arguments):
@@ -137,7 +145,7 @@ class Run:
 
     # --- what is not known ---------------------------------------------------------------------------
 
-    def under(self, given: Given, at: Statement, body: Body, out: list[Value]) -> Signal | None:
+    def under(self, given: Given, at: Stands, body: Body, out: list[Value]) -> Signal | None:
         """Do statements that may not run."""
         before = self.given
         self.given = (*before, Doubt(given, at.start, at.end))
@@ -148,7 +156,7 @@ class Run:
         self.given = before
         return signal
 
-    def assume(self, given: Given, at: Statement) -> None:
+    def assume(self, given: Given, at: Stands) -> None:
         """What follows runs only where `given` says so."""
         self.given = (*self.given, Doubt(given, at.start, at.end))
 
@@ -172,7 +180,7 @@ class Run:
         """Take variables back."""
         self.variables = dict(variables)
 
-    def join(self, others: dict[str, Value], at: Statement) -> None:
+    def join(self, others: dict[str, Value]) -> None:
         """What two ways leave in a variable is known where it is the same."""
         for name in self.variables.keys() | others.keys():
             one, other = self.variables.get(name), others.get(name)
@@ -241,7 +249,7 @@ class _Made:
     start: int = 0
     end: int = 0
 
-    def value(self, run: Run) -> Value:
+    def value(self, _run: Run) -> Value:
         return self.what
 
 
@@ -256,5 +264,3 @@ def drafts_of(values: Sequence[Value]) -> list[Draft] | None:
         else:
             return None
     return found
-
-

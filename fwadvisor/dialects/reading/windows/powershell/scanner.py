@@ -72,7 +72,9 @@ class Scanner:
         start = self.at
         found = self.match(lexical.SINGLE_QUOTED)
         if found is None:
-            raise ScriptError("the text does not end", start, 1, "a single quote is expected; inside it is written twice")
+            raise ScriptError(
+                "the text does not end", start, 1, "a single quote is expected; inside it is written twice"
+            )
         value = found[1]
         if not value.isascii() or "'" in value:
             value = lexical.DOUBLED.sub(r"\1", value)
@@ -93,7 +95,9 @@ class Scanner:
         single = head[1] in lexical.SINGLE
         tail = (lexical.HERE_END_SINGLE if single else lexical.HERE_END_DOUBLE).search(self.text, head.end() - 1)
         if tail is None:
-            raise ScriptError("the here-string does not end", start, 2, "its end is a quote and @ at the start of a line")
+            raise ScriptError(
+                "the here-string does not end", start, 2, "its end is a quote and @ at the start of a line"
+            )
         begin, end = head.end(), max(head.end(), tail.start())
         if single:
             node: Expression = Literal(start, tail.end(), text_at(self.text[begin:end], begin))
@@ -133,7 +137,9 @@ class Scanner:
                 self.at += 2 if quoted else 1
         else:
             if quoted:
-                raise ScriptError("the text does not end", start, 1, "a double quote is expected; inside it is written `\"")
+                raise ScriptError(
+                    "the text does not end", start, 1, 'a double quote is expected; inside it is written `"'
+                )
         if not parts:
             return Literal(start, self.at, text_at("".join(chunk), start + 1))
         parts.append(Literal(start, self.at, "".join(chunk)))

@@ -64,12 +64,13 @@ class Parser(ExpressionParser):
         Raises:
             ScriptError: the text is no script.
         """
-        body = self.statements("")
+        body = self.statements()
         if self.at < len(self.text):
             raise ScriptError(f'"{self.text[self.at]}" closes nothing', self.at)
         return body
 
-    def statements(self, end: str) -> Body:
+    def statements(self) -> Body:
+        """Statements up to the closing bracket that belongs to others."""
         found: list[Statement] = []
         while True:
             self.skip(lexical.LINES)
@@ -87,6 +88,7 @@ class Parser(ExpressionParser):
         return not isinstance(statement, Pipeline | Assignment | Leave)
 
     def statement(self) -> Statement | None:
+        """A keyword with what belongs to it, or pipelines; None where nothing stands."""
         start = self.at
         while self.peek() == "[" and lexical.ATTRIBUTE.match(self.text, self.at):
             self.attribute()
@@ -122,6 +124,7 @@ class Parser(ExpressionParser):
     # --- pipelines -----------------------------------------------------------------------------------
 
     def pipeline(self, start: int) -> Statement:
+        """An expression or a command, what its output goes through, or an assignment."""
         char = self.peek()
         first: Expression | Command
         if self.starts_command(char):
@@ -161,6 +164,7 @@ class Parser(ExpressionParser):
         return True
 
     def assignment(self, start: int, target: Expression, operator: str, at: int) -> Statement:
+        """What follows the target of an assignment."""
         if not isinstance(target, Listed) and target_variable(target) is None and not _sinks(target):
             raise ScriptError("nothing can be assigned to this", target.start, target.end - target.start)
         variable = target_variable(target)
@@ -191,6 +195,7 @@ class Parser(ExpressionParser):
     # --- commands ------------------------------------------------------------------------------------
 
     def command(self) -> Command:
+        """A command with its arguments."""
         start, char = self.at, self.peek()
         name: str | Expression
         if char == "&" or (char == "." and self.text[self.at + 1 : self.at + 2] in " \t"):
@@ -224,6 +229,7 @@ class Parser(ExpressionParser):
         self.effects += changes(name)
 
     def arguments(self) -> tuple[tuple[Argument, ...], bool]:
+        """The arguments up to the end of the command; whether its output is redirected."""
         found: list[Argument] = []
         redirected = False
         text, size = self.text, len(self.text)
@@ -256,6 +262,7 @@ class Parser(ExpressionParser):
         return found[1].lower()
 
     def after_colon(self) -> Expression | None:
+        """The value of ``-Name:value``."""
         if self.text[self.at - 1] != ":":
             return None
         self.skip()
@@ -334,6 +341,7 @@ class Parser(ExpressionParser):
         return found
 
     def if_(self, start: int) -> Statement:
+        """``if (condition) { ... } elseif ... else ...``."""
         branches: list[Branch] = []
         otherwise = _EMPTY
         while True:
@@ -359,6 +367,7 @@ class Parser(ExpressionParser):
         return False
 
     def foreach(self, start: int) -> Statement:
+        """``foreach ($variable in values) { ... }``."""
         self.skip(lexical.NEWLINES)
         opened = self.at
         if self.peek() != "(":
@@ -376,6 +385,7 @@ class Parser(ExpressionParser):
         return ForEach(start, self.at, variable, source, self.braces())
 
     def for_(self, start: int) -> Statement:
+        """``for (first; condition; step) { ... }``."""
         self.skip(lexical.NEWLINES)
         opened = self.at
         if self.peek() != "(":
@@ -394,10 +404,12 @@ class Parser(ExpressionParser):
         return Loop(start, self.at, (first,) if first else (), condition, (step,) if step else (), body)
 
     def while_(self, start: int) -> Statement:
+        """``while (condition) { ... }``."""
         condition = self.condition()
         return Loop(start, self.at, (), condition, (), self.braces())
 
     def do_(self, start: int) -> Statement:
+        """``do { ... } while (condition)``, or until."""
         body = self.braces()
         until = self.word("until")
         if not until and not self.word("while"):
@@ -405,6 +417,7 @@ class Parser(ExpressionParser):
         return Loop(start, self.at, (), self.condition(), (), body, after=True, until=until)
 
     def switch(self, start: int) -> Statement:
+        """``switch (subject) { case { ... } ... }``."""
         while self.skip() < len(self.text) and self.parameter() is not None:
             continue
         subject = self.condition()
@@ -420,10 +433,11 @@ class Parser(ExpressionParser):
             bodies.append(self.braces())
         self.expect("}", opened, "the block")
         self.depth -= 1
-        text = " ".join(self.text[start : opened].split())
+        text = " ".join(self.text[start:opened].split())
         return Perhaps(start, self.at, text, tuple(bodies))
 
     def function(self, start: int) -> Statement:
+        """``function name { ... }``."""
         self.skip()
         found = self.match(lexical.BAREWORD)
         if found is None:
@@ -440,12 +454,14 @@ class Parser(ExpressionParser):
         return Function(start, self.at, found[0], parameters, inner, self.effects > effects, calls)
 
     def leave(self, start: int) -> Statement:
+        """``return``, ``exit`` or ``throw`` with its value."""
         word = self.text[start : self.at].lower()
         self.skip()
         ended = self.at >= len(self.text) or self.text[self.at] in "\r\n;)}"
         return Leave(start, self.at, Signal(word), None if ended else self.statement())
 
     def jump(self, start: int) -> Statement:
+        """``break`` or ``continue``, maybe with a label."""
         word = self.text[start : self.at].lower()
         self.skip()
         self.match(lexical.WORD)
@@ -472,20 +488,24 @@ class Parser(ExpressionParser):
         return Sequence(start, self.at, tuple(parts))
 
     def trap(self, start: int) -> Statement:
+        """``trap [type] { ... }``."""
         self.skip(lexical.NEWLINES)
         self.match(lexical.TYPE)
         return Perhaps(start, self.at, "if a statement fails", (self.braces(),))
 
     def always(self, start: int) -> Statement:
+        """``begin``, ``process`` or ``end``."""
         return Sequence(start, self.at, self.braces())
 
     # --- parameters ----------------------------------------------------------------------------------
 
     def param(self, start: int) -> Statement:
+        """``param(...)``."""
         self.skip(lexical.NEWLINES)
         return Parameters(start, self.at, self.parameters())
 
     def parameters(self) -> tuple[Parameter, ...]:
+        """Parameters between brackets."""
         opened = self.at
         if self.peek() != "(":
             raise ScriptError('"(" is expected', min(opened, len(self.text) - 1))

@@ -52,7 +52,7 @@ class Statement(Protocol):
     start: int
     end: int
 
-    def execute(self, run: Run, out: list[Value]) -> Signal | None:
+    def execute(self, run: Run, out: list[Value], /) -> Signal | None:
         """Do it, and append what it puts out."""
 
 
@@ -71,6 +71,7 @@ class Pipeline:
     redirected: bool = False
 
     def execute(self, run: Run, out: list[Value]) -> Signal | None:
+        """Do it."""
         from fwadvisor.dialects.reading.windows.powershell.commands import Command
 
         first = self.first
@@ -96,7 +97,8 @@ class Assignment:
     operator: str
     source: Statement
 
-    def execute(self, run: Run, out: list[Value]) -> Signal | None:
+    def execute(self, run: Run, _out: list[Value]) -> Signal | None:
+        """Do it."""
         found: list[Value] = []
         signal = run.carry_out(self.source, found)
         value = self.literal(run, found)
@@ -134,9 +136,11 @@ class If:
     otherwise: Body
 
     def execute(self, run: Run, out: list[Value]) -> Signal | None:
+        """Do it."""
         return self.branch(run, out, 0)
 
     def branch(self, run: Run, out: list[Value], number: int) -> Signal | None:
+        """Go on with the condition of a number."""
         while number < len(self.branches):
             branch = self.branches[number]
             known = truth(run.value(branch.condition))
@@ -150,6 +154,7 @@ class If:
         return run.body(self.otherwise, out)
 
     def unknown(self, run: Run, out: list[Value], number: int) -> Signal | None:
+        """Both ways of a condition that is not known."""
         condition, body = self.branches[number].condition, self.branches[number].body
         given = Given(f"if ({run.quote(condition)})")
         before = run.snapshot()
@@ -157,7 +162,7 @@ class If:
         after = run.snapshot()
         run.restore(before)
         others = run.under(Given(given.text, holds=False), condition, self.rest(number + 1), out)
-        run.join(after, condition)
+        run.join(after)
         if left in (None, Signal.THROW) and others in (None, Signal.THROW):
             return None
         if left not in (None, Signal.THROW) and others not in (None, Signal.THROW):
@@ -166,6 +171,7 @@ class If:
         return None
 
     def rest(self, number: int) -> Body:
+        """The later conditions."""
         if number < len(self.branches):
             return (If(self.start, self.end, self.branches[number:], self.otherwise),)
         return self.otherwise
@@ -182,6 +188,7 @@ class ForEach:
     body: Body
 
     def execute(self, run: Run, out: list[Value]) -> Signal | None:
+        """Do it."""
         found = elements(run.value(self.source))
         if found is None:
             return self.once(run, out, Unknown(f"${self.variable.name}"))
@@ -204,7 +211,7 @@ class ForEach:
         given = Given(f"foreach ({run.quote(self.variable)} in {run.quote(self.source)})")
         before = run.snapshot()
         run.under(given, self.source, self.body, out)
-        run.join(before, self.source)
+        run.join(before)
         return None
 
 
@@ -223,6 +230,7 @@ class Loop:
     until: bool = False
 
     def execute(self, run: Run, out: list[Value]) -> Signal | None:
+        """Do it."""
         run.body(self.first, out)
         before, entered = run.given, not self.after
         while True:
@@ -242,9 +250,10 @@ class Loop:
         return None
 
     def once(self, run: Run, out: list[Value], condition: Statement) -> Signal | None:
+        """The body for every round that there may be."""
         before = run.snapshot()
         run.under(Given(f"while ({run.quote(condition)})"), condition, (*self.body, *self.step), out)
-        run.join(before, condition)
+        run.join(before)
         return None
 
 
@@ -258,10 +267,11 @@ class Perhaps:
     bodies: tuple[Body, ...]
 
     def execute(self, run: Run, out: list[Value]) -> Signal | None:
+        """Do it."""
         for body in self.bodies:
             before = run.snapshot()
             run.under(Given(self.text), self, body, out)
-            run.join(before, self)
+            run.join(before)
         return None
 
 
@@ -274,6 +284,7 @@ class Sequence:
     body: Body
 
     def execute(self, run: Run, out: list[Value]) -> Signal | None:
+        """Do it."""
         return run.body(self.body, out)
 
 
@@ -287,6 +298,7 @@ class Leave:
     value: Statement | None
 
     def execute(self, run: Run, out: list[Value]) -> Signal | None:
+        """Do it."""
         if self.value is not None and self.signal is not Signal.THROW:
             found: list[Value] = []
             run.carry_out(self.value, found)
@@ -319,7 +331,8 @@ class Function:
     changes: bool
     calls: frozenset[str]
 
-    def execute(self, run: Run, out: list[Value]) -> Signal | None:
+    def execute(self, run: Run, _out: list[Value]) -> Signal | None:
+        """Do it."""
         run.functions[self.name.lower()] = self
         return None
 
@@ -332,7 +345,8 @@ class Parameters:
     end: int
     parameters: tuple[Parameter, ...]
 
-    def execute(self, run: Run, out: list[Value]) -> Signal | None:
+    def execute(self, run: Run, _out: list[Value]) -> Signal | None:
+        """Do it."""
         for parameter in self.parameters:
             name = parameter.name.lower()
             run.arguments.add(name)
@@ -369,4 +383,3 @@ def put(run: Run, target: Index | Member, value: Value) -> None:
         of.put(key, value)
     else:
         run.spoil(of, target)
-

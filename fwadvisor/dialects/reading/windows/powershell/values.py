@@ -38,9 +38,12 @@ class Table(dict[str, "Value"]):
         self.names.setdefault(lower, name)
 
     def copy(self) -> Table:
-        """Another table with the same contents."""
+        """Another table with the same contents; lists are copied too."""
         other = Table(self.start, self.end)
         other.update(self)
+        for key, value in self.items():
+            if type(value) is list:
+                other[key] = value[:]
         other.names = dict(self.names)
         other.murky = self.murky
         return other
@@ -73,7 +76,7 @@ class Block:
     body: tuple[Statement, ...] = field(repr=False)
 
 
-Value: TypeAlias = "str | int | float | bool | None | list[Value] | Table | Pair | Rules | Draft | Block | Unknown"
+Value: TypeAlias = "str | int | float | bool | list[Value] | Table | Pair | Rules | Draft | Block | Unknown | None"
 
 
 def text_of(value: Value) -> str | None:
