@@ -12,6 +12,7 @@ import json
 import sys
 import time
 from functools import cache
+from pathlib import Path
 from typing import Any
 from zlib import crc32
 
@@ -162,9 +163,7 @@ def main() -> None:
     """Measure and print."""
     if len(sys.argv) != 3 or sys.argv[1] not in LIBRARIES:
         sys.exit(__doc__)
-    with open(sys.argv[2], encoding="utf-8") as stream:
-        job = json.load(stream)
-    print(json.dumps(measure(sys.argv[1], job)))
+    print(json.dumps(measure(sys.argv[1], json.loads(Path(sys.argv[2]).read_text()))))
 
 
 if __name__ == "__main__":

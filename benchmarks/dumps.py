@@ -10,14 +10,26 @@ is then saved with iptables-save, ip6tables-save and ``nft list ruleset``. The c
 from __future__ import annotations
 
 import argparse
+import json
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import gateways
-from measuring import progress
+from measuring import Command, machine_line, progress, report, run, seconds, table
+
+#: What is read together: the dialect, and the files.
+DUMPS = {
+    "ufw": ("iptables", ("ufw.save", "ufw6.save")),
+    "firewalld, nftables": ("nftables", ("firewalld.nft",)),
+    "firewalld, iptables": ("iptables", ("firewalld.save", "firewalld6.save", "firewalld.ipset")),
+    "shorewall": ("iptables", ("shorewall.save",)),
+    "shorewall6": ("iptables", ("shorewall6.save",)),
+}
 
 #: Rules of each gateway for one of `--rules`.
 _SHARE = {"ufw": 1.0, "firewalld": 3.3, "shorewall": 2.6, "shorewall6": 1.0}
@@ -146,3 +158,55 @@ _BUILDERS: dict[str, Callable[[Path, int, str], None]] = {
     "shorewall": _shorewall,
     "shorewall6": _shorewall,
 }
+
+
+def read(folder: Path, samples: int) -> tuple[str, dict[str, Any]]:
+    """What reading and computing the dumps comes to, as tables and figures."""
+    found: dict[str, dict[str, Any]] = {}
+    rows, parts, notes = [], [], []
+    for name, (dialect, files) in DUMPS.items():
+        progress(f"reading {name}")
+        answer = found[name] = _answer(dialect, samples, [folder / file for file in files])
+        counts = [str(answer[each]) for each in ("rules", "chains", "conditions")]
+        rows.append([name, *counts, str(sum(answer["opaque"].values())), seconds(answer["read"]), answer["memory"]])
+        notes += [f"{name}: {count} opaque: {reason}" for reason, count in answer["opaque"].items()]
+        for place, each in answer["parts"].items():
+            if "failed" in each:
+                notes.append(f"{name}: {place}: {each['failed']}")
+                continue
+            verdicts = ", ".join(f"{count} {verdict}" for verdict, count in sorted(each["verdicts"].items()))
+            alike = f"{each['sampled'] - each['disagree']} of {each['sampled']}"
+            depends = str(each["depends on"])
+            parts.append([f"{name}: {place}", seconds(each["seconds"]), str(each["nodes"]), depends, alike, verdicts])
+            notes += [f"{name}: {place}: the walk disagrees about {packet}" for packet in each["wrong"]]
+    text = table(("dump", "rules", "chains", "conditions", "opaque", "read in", "peak"), rows)
+    head = ("packets", "built in", "nodes", "conditions", "as the walk", "verdicts of the walk")
+    return "\n\n".join((text, table(head, parts), "\n".join(notes))), found
+
+
+def _answer(dialect: str, samples: int, files: list[Path]) -> dict[str, Any]:
+    script = str(Path(__file__).with_name("dumped.py"))
+    with tempfile.NamedTemporaryFile() as output:
+        arguments = (sys.executable, script, dialect, str(samples), *map(str, files))
+        _, _, memory = run(Command(arguments, output=output.name))
+        return {**json.loads(Path(output.name).read_text()), "memory": f"{memory:.0f} MB"}
+
+
+def main() -> None:
+    """Build and report."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("directory", type=Path)
+    parser.add_argument("--rules", type=int, default=1500, help="about so many rules of the smallest gateway")
+    parser.add_argument("--no-build", action="store_true", help="only read what an earlier run has built")
+    parser.add_argument("--samples", type=int, default=2000, help="packets of each hook and IP version")
+    parser.add_argument("--json", type=Path, help='write the figures; "-" prints them instead of the tables')
+    options = parser.parse_args()
+    folder = options.directory.resolve()
+    if not options.no_build:
+        build(folder, options.rules)
+    text, figures = read(folder, options.samples)
+    report(f"{machine_line()}\n\n{text}", figures, options.json)
+
+
+if __name__ == "__main__":
+    main()

@@ -164,11 +164,16 @@ def _peak(runs: Runs) -> str:
     return f"{max(runs.memory):.0f} MB" if runs.answers and not runs.failed else "-"
 
 
+def _count(runs: Runs, name: str) -> str:
+    said = runs.answer(name)
+    return "-" if said is None else str(len(said) if isinstance(said, list) else said)
+
+
 def comparing_row(job: Job, found: dict[str, Runs]) -> list[str]:
     """The line of one job."""
     ours = found[OURS]
-    row = [str(job), *(_time(ours.best(name)) for name in ("build", "second", "equal")), _time(ours.best("diff", "boxes"))]
-    row += [str(ours.answer("differing") if ours.answers else "-"), _peak(ours)]
+    row = [str(job), *(_time(ours.best(name)) for name in ("build", "second", "diff", "boxes"))]
+    row += [_count(ours, "differing"), _peak(ours)]
     for tool in (OXIDD, CUDD):
         runs = found.get(tool, Runs())
         row += [_time(runs.best("build")), _time(runs.best("second")), _time(runs.best("diff")), _peak(runs)]
@@ -177,7 +182,7 @@ def comparing_row(job: Job, found: dict[str, Runs]) -> list[str]:
 
 
 _COMPARING = (
-    "rules", OURS, "second", "equal", "diff", "boxes", "peak",
+    "rules", OURS, "second", "diff", "listed", "boxes", "peak",
     OXIDD, "second", "diff", "peak", CUDD, "second", "diff", "peak", NAIVE, "diff",
 )  # fmt: skip
 
@@ -185,8 +190,9 @@ _COMPARING = (
 def linting_row(job: Job, found: dict[str, Runs]) -> list[str]:
     """The line of one job."""
     ours = found[OURS]
-    counted = [str(len(ours.answer(name))) if ours.answer(name) is not None else "-" for name in ("shadowed", "removable")]
-    others = [_time(found.get(tool, Runs()).best("shade" if tool == AERLEON else "shadow")) for tool in (NAIVE, AERLEON)]
+    counted = [_count(ours, name) for name in ("shadowed", "removable")]
+    naive, aerleon = found.get(NAIVE, Runs()), found.get(AERLEON, Runs())
+    others = [_time(naive.best("shadow")), _time(aerleon.best("shade"))]
     times = [_time(ours.best("index", "shadow")), _time(ours.best("redundant")), _peak(ours)]
     return [str(job), *times, *counted, *others]
 
@@ -225,7 +231,7 @@ def aims(compared: dict[Job, dict[str, Runs]], linted: dict[Job, dict[str, Runs]
         for text, most, names in (
             ("built", 2.5, ("build",)),
             ("second version", 0.7, ("second",)),
-            ("equality", 0.1, ("equal",)),
+            ("told equal or not", 0.1, ("diff",)),
             ("difference with boxes", 0.1, ("diff", "boxes")),
         ):
             line(large, ours, text, most, *names)

@@ -96,11 +96,11 @@ def firewalld(size: int, backend: str, seed: int = 12) -> dict[str, str]:
         "zones/office.xml": _zone(
             "%%REJECT%%", "eth1", ("ssh", "dns", "ntp", "samba", "ldap"), _rich(draw, size // 6, draw.office), ""
         ),
-        "zones/servers.xml": _zone("DROP", "eth2", ("dns", "ntp", "syslog"), [], "  <icmp-block name=\"redirect\"/>\n"),
+        "zones/servers.xml": _zone("DROP", "eth2", ("dns", "ntp", "syslog"), [], '  <icmp-block name="redirect"/>\n'),
         "zones/guests.xml": _zone("default", "eth3", ("dns", "dhcp"), [], ""),
         "zones/branches.xml": _branches(draw),
         "policies/worldtoservers.xml": _policy("world", "servers", _forwarded(draw, size // 3)),
-        "policies/officetoworld.xml": _policy("office", "world", ["  <service name=\"https\"/>\n"], "CONTINUE"),
+        "policies/officetoworld.xml": _policy("office", "world", ['  <service name="https"/>\n'], "CONTINUE"),
     }
     return {name: text if name.endswith(".conf") else f'<?xml version="1.0" encoding="utf-8"?>\n{text}'
             for name, text in files.items()}  # fmt: skip
@@ -147,7 +147,7 @@ def _rich(draw: Customers, size: int, source: object) -> list[str]:
         action = draw.dice.choices(
             ("<accept/>", "<drop/>", "<reject/>", '<accept><limit value="20/m"/></accept>'), (80, 12, 5, 3)
         )[0]
-        logged = f"<log prefix={quoteattr(f'seen {port} ')} level=\"info\"/>" if draw.dice.random() < 0.04 else ""
+        logged = f'<log prefix={quoteattr(f"seen {port} ")} level="info"/>' if draw.dice.random() < 0.04 else ""
         address = draw.outside(family) if source == draw.outside else draw.office(family)
         kind = f'<source address="{address}"/>'
         if draw.dice.random() < 0.03:
@@ -217,6 +217,7 @@ def _shorewall_rules(draw: Customers, size: int, family: int) -> Iterator[str]:
         else:
             pair = f"{at('loc', draw.office(family))} $FW"
         if number % 40 == 0 and family == 4:
-            yield f"DNAT net srv:{draw.server().split('/')[0]}:{port.split(':')[0]} {protocol} {number % 5000 + 10000}\n"
+            server, first = draw.server().split("/")[0], port.split(":")[0]
+            yield f"DNAT net srv:{server}:{first} {protocol} {number % 5000 + 10000}\n"
         else:
             yield f"{action} {pair} {protocol} {port}\n"

@@ -23,7 +23,7 @@ _Ranges = list[tuple[int, int]]
 _Box = tuple[_Ranges, ...]
 
 
-class OutOfBudget(Exception):
+class BudgetSpentError(Exception):
     """The time is over."""
 
 
@@ -39,10 +39,10 @@ class Clock:
         """Go on, if there is time left.
 
         Raises:
-            OutOfBudget: there is none.
+            BudgetSpentError: there is none.
         """
         if time.perf_counter() > self.end:
-            raise OutOfBudget
+            raise BudgetSpentError
 
     def start(self) -> None:
         """Begin to measure."""
@@ -185,7 +185,7 @@ def main() -> None:
     clock = Clock(options.budget)
     try:
         (lint if options.only_shadow else measure)(job, clock)
-    except OutOfBudget:
+    except BudgetSpentError:
         clock.found["unfinished"] = f"the budget of {options.budget:g} s is spent"
     print(json.dumps(clock.found))
 

@@ -10,18 +10,19 @@ from __future__ import annotations
 
 import json
 import sys
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import rulesets
 
 from fwadvisor.model.address import Family
-from fwadvisor.model.interval import Intervals, normalize
+from fwadvisor.model.interval import Intervals, normalize, subtract
 from fwadvisor.model.rule import ICMP, ICMPV6, PORT_PROTOCOLS, Match, Verdict
 
 NAMES = ("protocol", "interface", "source", "destination", "source ports", "destination ports", "icmp")
-#: The number of a name in the field of the interface; 0 is every other name.
-INTERFACES = ("", "eth0", "eth1", "eth2")
+#: The number of a name in the field of the interface; the first stands for every other name, the second for none.
+INTERFACES = ("*", "", "eth0", "eth1", "eth2")
 _UDPLITE = 136
 Fields = list[Intervals | None]
 #: The order of the fields that suits diagrams of bits best, of those that we tried; the numbers are those of `fields`.
@@ -48,16 +49,18 @@ def fields(match: Match, family: Family) -> Fields:
 
 
 def domain(family: Family) -> list[Fields]:
-    """The packets that there are: ports and ICMP types are 0 where the protocol has none."""
+    """The forwarded packets that there are: nothing that is broadcast; ports and ICMP types only where they exist."""
     zero: Intervals = ((0, 0),)
+    names: Intervals = ((0, len(INTERFACES) - 1),)
+    to = subtract(family.universe, ((0xFFFFFFFF, 0xFFFFFFFF),)) if family is Family.IPV4 else None
     icmp = ICMP if family is Family.IPV4 else ICMPV6
     with_ports = normalize((each, each) for each in (*PORT_PROTOCOLS, _UDPLITE))
     edges = sorted({-1, icmp, *PORT_PROTOCOLS, _UDPLITE, 256})
-    others = normalize((a + 1, b - 1) for a, b in zip(edges, edges[1:], strict=False) if a + 1 < b)
+    others = normalize((a + 1, b - 1) for a, b in pairwise(edges) if a + 1 < b)
     return [
-        [with_ports, None, None, None, None, None, zero],
-        [((icmp, icmp),), None, None, None, zero, zero, None],
-        [others, None, None, None, zero, zero, zero],
+        [with_ports, names, None, to, None, None, zero],
+        [((icmp, icmp),), names, None, to, zero, zero, None],
+        [others, names, None, to, zero, zero, zero],
     ]
 
 
@@ -65,19 +68,21 @@ def job(kind: str, size: int, family: Family, edits: int = 10) -> dict[str, Any]
     """Everything that a tool needs to know."""
     first = rulesets.make(kind, size, family)
     versions = (first, rulesets.edited(first, edits))
-    widths = (8, 2, family.bits, family.bits, 16, 16, 16)
+    widths = (8, 3, family.bits, family.bits, 16, 16, 16)
+
+    lists = [[(rule.verdict is Verdict.ACCEPT, fields(rule.match, family)) for rule in rules] for rules in versions]
+    # A field that no rule asks for is left out: packets are told apart by what somebody tests.
+    asked = {place for rules in lists for _, box in rules for place, values in enumerate(box) if values is not None}
+    order = [place for place in ORDER[kind] if place in asked]
 
     def ordered(box: Fields) -> Fields:
-        return [box[place] for place in ORDER[kind]]
+        return [box[place] for place in order]
 
     return {
-        "fields": [NAMES[place] for place in ORDER[kind]],
-        "bits": [widths[place] for place in ORDER[kind]],
+        "fields": [NAMES[place] for place in order],
+        "bits": [widths[place] for place in order],
         "domain": [ordered(box) for box in domain(family)],
-        "versions": [
-            [[rule.verdict is Verdict.ACCEPT, ordered(fields(rule.match, family))] for rule in rules]
-            for rules in versions
-        ],
+        "versions": [[[accept, ordered(box)] for accept, box in rules] for rules in lists],
     }
 
 

@@ -1,8 +1,8 @@
 """Seeded first-match lists of three kinds, IPv4 and IPv6, for the packet engine and for reading.
 
 - **realistic**: an enterprise gateway: networks and hosts of a few address plans, 40 services, a deny now and then.
-- **classbench**: the shape of ClassBench's seed filters: prefixes of two small trees, so that they nest deeply, wildcards,
-  and port ranges, exact ports and whole classes of ports.
+- **classbench**: the shape of ClassBench's seed filters: prefixes of two small trees, so that they nest deeply,
+  wildcards, and port ranges, exact ports and whole classes of ports.
 - **crossing**: boxes of random ranges in every field, which cross as no administrator's rules do.
 
 The seed depends on kind, size and family only; a rerun gives the same rules.
@@ -49,6 +49,7 @@ _BASE, _SHIFT = 0x2001 << 112, 80
 #: Spreads hosts over the low bits of their network, always in the same way.
 _SPREAD = 0x9E3779B97F4A7C15F39CC0605CEDC834
 _PLAN = ((0x0A000000, 8), (0xAC100000, 12), (0xC0A80000, 16), (0x64400000, 10), (0xC6120000, 15))
+_DEFAULT = {True: Verdict.DROP, False: Verdict.ACCEPT}
 _PREFIXES = (16, 20, 22, 24, 24, 24, 26, 28, 30, 32, 32)
 
 
@@ -151,7 +152,7 @@ def _tree(dice: random.Random, size: int) -> list[tuple[int, int]]:
     return [_network(value, prefix) for value, prefix in grown]
 
 
-def _crossing(dice: random.Random, size: int, family: Family) -> _Draw:
+def _crossing(dice: random.Random, _: int, family: Family) -> _Draw:
     def stretch(bits: int, most: float) -> tuple[int, int]:
         """A range of random length, `most` of the whole at the most."""
         whole = (1 << bits) - 1
@@ -223,17 +224,16 @@ def edited(rules: Rules, edits: int, seed: int = 1) -> Rules:
                 turned = Verdict.ACCEPT if found[place].verdict is Verdict.DROP else Verdict.DROP
                 found[place] = replace(found[place], verdict=turned)
             case 3:
-                found[place] = replace(found[place], match=replace(found[place].match, source=found[other].match.source))
+                source = found[other].match.source
+                found[place] = replace(found[place], match=replace(found[place].match, source=source))
             case _:
                 found.insert(place, replace(found[other], verdict=Verdict.ACCEPT))
     return tuple(found)
 
 
 def ruleset(rules: Rules, hook: Hook = Hook.FORWARD, name: str = "bench") -> Ruleset:
-    """The list as the chain of one hook, with an empty chain that lets through for each other one."""
-    chains = [
-        Chain(each, rules, Verdict.DROP) if each is hook else Chain(each, (), Verdict.ACCEPT) for each in Hook
-    ]
+    """The list as the chain of one hook, default deny; each other hook has an empty chain that lets through."""
+    chains = [Chain(each, rules if each is hook else (), _DEFAULT[each is hook]) for each in Hook]
     return Ruleset(name=name, chains=tuple(chains))
 
 

@@ -12,6 +12,7 @@ import ipaddress
 import json
 import sys
 import time
+from pathlib import Path
 from typing import Any
 
 _PROTOCOLS = {1: "icmp", 6: "tcp", 17: "udp", 47: "gre", 58: "icmpv6"}
@@ -52,13 +53,13 @@ class Policy:
         if protocols:
             term["protocol"] = protocols
         for name in ("source", "destination"):
-            if fields[name]:
+            if fields.get(name):
                 term[f"{name}-address"] = self._network(fields[name], self.bits[name])
-            if fields[f"{name} ports"]:
+            if fields.get(f"{name} ports"):
                 term[f"{name}-port"] = self._service(fields[f"{name} ports"], protocols[0])
-        if fields["interface"]:
-            term["source-interface"] = f"eth{fields['interface'][0][0] - 1}"
-        if fields["icmp"]:
+        if fields.get("interface"):
+            term["source-interface"] = f"eth{fields['interface'][0][0] - 2}"
+        if fields.get("icmp"):
             term["icmp-type"] = ["echo-request"]
         return term
 
@@ -88,8 +89,7 @@ def main() -> None:
     from aerleon.lib.policy_builder import PolicyBuilder
 
     logging.set_verbosity(logging.FATAL)
-    with open(sys.argv[1], encoding="utf-8") as stream:
-        policy = Policy(json.load(stream))
+    policy = Policy(json.loads(Path(sys.argv[1]).read_text()))
     definitions = naming.Naming()
     definitions.ParseDefinitionsObject(policy.definitions(), "bench")
     found = {}
