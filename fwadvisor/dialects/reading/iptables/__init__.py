@@ -1,4 +1,4 @@
-"""iptables-save and ip6tables-save, files for the restore commands, ``iptables -S``, scripts of commands, ipset save."""
+"""What iptables-save and ``iptables -S`` print, files for iptables-restore, scripts of commands, and ipset save."""
 
 from __future__ import annotations
 

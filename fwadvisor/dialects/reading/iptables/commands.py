@@ -161,7 +161,7 @@ def _begin(command: Command, letter: str) -> None:
 
 
 def _check_chain(name: str, at: int) -> None:
-    if len(name) > _LONGEST_CHAIN or not name or name[0] in "-!" or any(c.isspace() for c in name):
+    if len(name) > _LONGEST_CHAIN or not name or name[0] in "-!" or " " in name:
         hint = f"up to {_LONGEST_CHAIN} characters, no blanks, and no - or ! in front"
         raise RefusedError(f'"{name}" is no name for a chain', name, hint, at)
 
@@ -388,7 +388,7 @@ def _of_protocol(command: Command) -> Instance | None:
     return Instance(MATCHES[name], value.at, [])
 
 
-def _option(command: Command, word: str, family: Family) -> None:
+def _option(command: Command, word: str, _family: Family) -> None:
     found = _owner(command, word)
     if found is None:
         own = _of_protocol(command)
@@ -419,7 +419,7 @@ def _take(command: Command, word: str, instance: Instance, option: Option) -> No
 
 
 def _respelt(command: Command, word: str) -> bool:
-    """Put the usual spelling in place of ``--option=value``, ``-svalue`` or a shortened option; whether there is one."""
+    """Put the usual spelling in place of ``--option=value``, ``-svalue`` or a shortened option, if it is one."""
     at, words = command.at, list(command.words)
     name, equals, value = word.partition("=")
     if word[:2] == "--" and equals and (name in _STEPS or _owner(command, name)):
@@ -458,8 +458,9 @@ def _unexpected(command: Command, word: str) -> RefusedError:
     if not word.startswith("-"):
         return RefusedError(f'"{word}" is not expected here', word, "expected an option", at)
     known = {
-        name: match.name for match in (*MATCHES.values(), *TARGETS.values()) for name in match.options
-    }  # fmt: skip
+        **{name: match.name for match in MATCHES.values() for name in match.options},
+        **{name: target.name for target in TARGETS.values() for name in target.options},
+    }
     instances = [*command.matches, *([command.target] if command.target else [])]
     near = [name for each in instances for name in each.module.options]
     hint = did_you_mean(word, [*near, *(name for name in _STEPS if name.startswith("--"))])

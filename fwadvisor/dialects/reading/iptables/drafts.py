@@ -116,13 +116,7 @@ class Reader:
 
     def _read_plain(self, letter: str, text: str, negated: bool) -> _Found:
         if letter == "p":
-            number = protocol(text)
-            if number == 0:
-                if negated:
-                    raise RefusedError("no packet has none of all protocols", text)
-                return _Found(())
-            values = ((number, number),)
-            return _Found((IntegerTest(Field.PROTOCOL, subtract(_PROTOCOLS, values) if negated else values),))
+            return _protocol_test(text, negated)
         if letter in _INTERFACES:
             return _Found(_interface(_INTERFACES[letter], text, negated))
         try:
@@ -241,6 +235,16 @@ class Reader:
             reason = f"the match {name} is not known"
             draft.tests.append(not_understood(text))
         draft.opaque.append(reason)
+
+
+def _protocol_test(text: str, negated: bool) -> _Found:
+    number = protocol(text)
+    if number == 0:
+        if negated:
+            raise RefusedError("no packet has none of all protocols", text)
+        return _Found(())
+    values = ((number, number),)
+    return _Found((IntegerTest(Field.PROTOCOL, subtract(_PROTOCOLS, values) if negated else values),))
 
 
 def _interface(field: Field, text: str, negated: bool) -> tuple[Test, ...]:

@@ -11,16 +11,16 @@ from fwadvisor.dialects.reading.iptables.matches.ports import icmp_type
 from fwadvisor.dialects.reading.iptables.numbers import PROTOCOLS, maybe_number, number, port
 from fwadvisor.dialects.reading.iptables.refusal import RefusedError
 from fwadvisor.model.address import Family
+from fwadvisor.model.interval import Intervals
 from fwadvisor.model.rule import ICMP, ICMPV6, TCP
 
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """Ports of a protocol, or types and codes of ICMP, or a protocol without either (0-0)."""
+    """Ports of a protocol, or types and codes of ICMP, or a protocol without either (0)."""
 
     protocol: int
-    first: int
-    last: int
+    values: Intervals
 
 
 #: Addresses as a range, ports, a name (interface, set) or hardware address, or a number.
@@ -85,10 +85,10 @@ def service(text: str) -> Service:
             raise RefusedError(f'no protocol is called "{name}"', text)
     if protocol in (ICMP, ICMPV6):
         kind, code, _ = icmp_type(rest, Family.IPV4 if protocol == ICMP else Family.IPV6)
-        return Service(protocol, kind * 256 + code, kind * 256 + code)
+        return Service(protocol, ((kind * 256 + code,) * 2,))
     first_text, dash, last_text = rest.partition("-")
     first = port(first_text)
     last = port(last_text) if dash else first
     if last < first:
         raise RefusedError(f'range "{text}" ends before it begins', text)
-    return Service(protocol, first, last)
+    return Service(protocol, ((first, last),))

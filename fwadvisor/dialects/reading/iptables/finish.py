@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from typing import cast
 
 from fwadvisor.diagnostic import Diagnostic, Span, error
 from fwadvisor.dialects.reading import conditions
@@ -99,7 +100,8 @@ class _Finishing:
 
     def finish(self) -> Finished:
         # Occurrences are counted in the order of the files, not of the chains.
-        waiting = (each for each in self._placed() if each.draft.waits)
+        counted = Field.TTL in self.facts.unsteady
+        waiting = [each for each in self._placed() if each.draft.waits or counted]
         for each in sorted(waiting, key=lambda placed: placed.order):
             self._decided[each.order] = tuple(self._decide(each))
         chains: dict[str, FirewallChain] = {}
@@ -158,11 +160,11 @@ class _Finishing:
         action = draft.action
         if isinstance(action, Leads):
             action = Jump(self.name(table, action.chain), action.goto)
-        tests = self._decided[placed.order] if draft.waits else draft.tests
+        tests = self._decided[placed.order] if placed.order in self._decided else cast("list[Test]", draft.tests)
         writes = self._writes(draft) if draft.effects else ()
         return FirewallRule(
-            tests=(*lead, *tests),  # type: ignore[arg-type]
-            action=action,  # type: ignore[arg-type]
+            tests=(*lead, *tests),
+            action=cast("Action", action),
             span=span,
             text=text,
             writes=writes,
@@ -189,8 +191,10 @@ class _Finishing:
                     yield from self._early(part)
                 case MarkWrite():
                     continue
+                case IntegerTest(Field.TTL, values) if Field.TTL in self.facts.unsteady:
+                    yield self._occurrence(f"ttl {format_ports(values)}", True)
                 case _:
-                    yield from self._steady(part)
+                    yield part
 
     def _occurrence(self, name: str, holds: bool) -> ConditionTest:
         self.counts[name] += 1
@@ -226,9 +230,6 @@ class _Finishing:
             return (self._occurrence(name, test.holds),)
         return () if invalid is test.holds else (NEVER,)
 
-    def _steady(self, part: Test) -> Iterable[Test]:
-        return (part,)
-
 
 def _facts(placed: Iterable[Placed]) -> _Facts:
     facts = _Facts()
@@ -245,11 +246,15 @@ def _facts(placed: Iterable[Placed]) -> _Facts:
                 case Write(Field.MARK | Field.CONNECTION_MARK as name):
                     facts.written.add(name)
         if each.draft.waits:
-            for test in each.draft.tests:
-                if isinstance(test, MaskedTest) and not test.value & ~test.mask:
-                    if matching(test.value, test.mask, 32, _MOST_RANGES) is None:
-                        facts.unsteady.add(test.field)
+            facts.unsteady |= {
+                test.field for test in each.draft.tests if isinstance(test, MaskedTest) and _scattered(test)
+            }
     return facts
+
+
+def _scattered(test: MaskedTest) -> bool:
+    """Whether a mark is asked for under a mask that stands for too many ranges."""
+    return not test.value & ~test.mask and matching(test.value, test.mask, 32, _MOST_RANGES) is None
 
 
 def _cycles(table: Table) -> list[Diagnostic]:

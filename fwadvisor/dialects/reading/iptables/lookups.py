@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from fwadvisor.dialects.reading import conditions
@@ -12,8 +12,18 @@ from fwadvisor.dialects.reading.iptables.matches.addresses import address_test
 from fwadvisor.dialects.reading.iptables.parts import NEVER, SetTest, condition
 from fwadvisor.dialects.reading.iptables.sets import NamedSet, Sets
 from fwadvisor.model.address import Family
-from fwadvisor.model.firewall import AnyOf, Condition, ConditionTest, Field, IntegerTest, Names, NameTest, Test
-from fwadvisor.model.interval import Intervals, normalize, subtract
+from fwadvisor.model.firewall import (
+    AddressTest,
+    AnyOf,
+    Condition,
+    ConditionTest,
+    Field,
+    IntegerTest,
+    Names,
+    NameTest,
+    Test,
+)
+from fwadvisor.model.interval import Intervals, contains, normalize
 from fwadvisor.model.rule import ICMP, ICMPV6, LOOPBACK, TCP, UDP
 
 #: A lookup of several dimensions is written out up to so many alternatives.
@@ -59,9 +69,8 @@ def _joined(alternatives: list[tuple[Test, ...]], holds: bool, family: Family) -
     (tests,) = alternatives
     if holds:
         return tests
-    if len(tests) == 1 and type(tests[0]).__name__ == "AddressTest":
-        (test,) = tests
-        return (address_test(test.field, subtract(family.universe, test.of(family)), family),)  # type: ignore[union-attr,arg-type]
+    if len(tests) == 1 and isinstance(tests[0], AddressTest):
+        return (address_test(tests[0].field, tests[0].of(family), family, negated=True),)
     return (AnyOf((tests,), holds=False),)
 
 
@@ -88,6 +97,8 @@ def _alternatives(
     if len(found.dimensions) == 1 and found.dimensions[0] in ("ip", "net"):
         side = Field.SOURCE if sides[0] == "src" else Field.DESTINATION
         return [(address_test(side, _values(found.entries), family),)]
+    if any(each.wildcard for each in found.entries):
+        raise NotExactError("has interfaces with a wildcard")
     if any(each.nomatch for each in found.entries):
         raise NotExactError("has nomatch entries in several dimensions")
     return _grouped(found, sides, family)
@@ -128,9 +139,8 @@ def _nested(networks: Iterable[tuple[Element, bool]]) -> Intervals:
 
     for first, negative_last, nomatch in ordered:
         close(first)
-        if open_ and at < first:
-            if not open_[-1][1]:
-                inside.append((at, first - 1))
+        if open_ and at < first and not open_[-1][1]:
+            inside.append((at, first - 1))
         at = max(at, first)
         if open_ and open_[-1][0] < -negative_last:
             raise NotExactError("has ranges that overlap nomatch entries")
@@ -140,30 +150,25 @@ def _nested(networks: Iterable[tuple[Element, bool]]) -> Intervals:
 
 
 def _grouped(found: NamedSet, sides: tuple[str, ...], family: Family) -> list[tuple[Test, ...]]:
-    """Alternatives with the addresses of equal rests together, so that there are few."""
+    """Alternatives with the addresses of equal rests together, and then the ports of equal addresses."""
     kinds = found.dimensions
-    lead = kinds[0] in ("ip", "net")
-    groups: dict[tuple[Element, ...], list[Element]] = defaultdict(list)
-    for entry in found.entries:
-        groups[entry.elements[1:] if lead else entry.elements].append(entry.elements[0])
-    if lead:
-        return _led(groups, kinds, sides, family)
-    if len(groups) > _MOST_ALTERNATIVES:
-        raise NotExactError(f"has more than {_MOST_ALTERNATIVES} entries")
-    return [a for rest in groups for a in [tuple(_rest(rest, kinds, sides, family))] if NEVER not in a]
-
-
-def _led(
-    groups: dict[tuple[Element, ...], list[Element]], kinds: tuple[str, ...], sides: tuple[str, ...], family: Family
-) -> list[tuple[Test, ...]]:
-    by_addresses: dict[Intervals, list[tuple[Element, ...]]] = defaultdict(list)
-    for rest, some in groups.items():
-        by_addresses[normalize(each for each in some if isinstance(each, tuple))].append(rest)
-    side = Field.SOURCE if sides[0] == "src" else Field.DESTINATION
+    rows: Iterable[tuple[Element, ...]] = [entry.elements for entry in found.entries]
+    if kinds[0] in ("ip", "net"):
+        groups: dict[tuple[Element, ...], list[Element]] = defaultdict(list)
+        for row in rows:
+            groups[row[1:]].append(row[0])
+        by_addresses: dict[Intervals, list[tuple[Element, ...]]] = defaultdict(list)
+        for rest, some in groups.items():
+            by_addresses[normalize(each for each in some if isinstance(each, tuple))].append(rest)
+        side = Field.SOURCE if sides[0] == "src" else Field.DESTINATION
+        leading = [((address_test(side, values, family),), rests) for values, rests in by_addresses.items()]
+        kinds, sides = kinds[1:], sides[1:]
+    else:
+        leading = [((), list(rows))]  # type: ignore[list-item]
     alternatives: list[tuple[Test, ...]] = []
-    for values, rests in by_addresses.items():
+    for lead, rests in leading:
         for rest in _joined_services(rests):
-            tests = (address_test(side, values, family), *_rest(rest, kinds[1:], sides[1:], family))
+            tests = (*lead, *_rest(rest, kinds, sides, family))
             if NEVER not in tests:
                 alternatives.append(tests)
             if len(alternatives) > _MOST_ALTERNATIVES:
@@ -171,54 +176,56 @@ def _led(
     return alternatives
 
 
-def _joined_services(rests: Sequence[tuple[Element, ...]]) -> list[tuple[object, ...]]:
-    """Services of one protocol and equal rest as one tuple of ranges."""
-    joined: dict[tuple[object, ...], list[tuple[int, int]]] = defaultdict(list)
-    others: list[tuple[object, ...]] = []
+def _joined_services(rests: Sequence[tuple[Element, ...]]) -> list[tuple[Element, ...]]:
+    """Services of one protocol and equal rest as one."""
+    joined: dict[tuple[Element, ...], list[tuple[int, int]]] = defaultdict(list)
+    others: list[tuple[Element, ...]] = []
     for rest in rests:
         if rest and isinstance(rest[0], Service):
-            joined[(rest[0].protocol, *rest[1:])].append((rest[0].first, rest[0].last))
+            joined[(rest[0].protocol, *rest[1:])] += rest[0].values
         else:
             others.append(rest)
-    return [*others, *(((key[0], normalize(ranges)), *key[1:]) for key, ranges in joined.items())]
+    services: list[tuple[Element, ...]] = [
+        (Service(key[0], normalize(ranges)), *key[1:]) for key, ranges in joined.items() if isinstance(key[0], int)
+    ]
+    return [*others, *services]
 
 
-def _rest(values: Sequence[object], kinds: tuple[str, ...], sides: tuple[str, ...], family: Family) -> Iterable[Test]:
+def _rest(values: Sequence[Element], kinds: tuple[str, ...], sides: tuple[str, ...], family: Family) -> Iterator[Test]:
     for value, kind, side in zip(values, kinds, sides, strict=False):
         yield from _one(value, kind, side == "src", family)
 
 
-def _one(value: object, kind: str, source: bool, family: Family) -> Iterable[Test]:
+def _one(value: Element, kind: str, source: bool, family: Family) -> Iterator[Test]:
     """The tests of one dimension."""
     match value:
-        case Service(protocol, first, last):
-            yield from _service(protocol, ((first, last),), source, family, kind)
-        case (int(protocol), tuple(ranges)):
-            yield from _service(protocol, ranges, source, family, kind)
-        case (int(first), int(last)):
+        case Service():
+            yield from _service(value, source, family, kind)
+        case (first, last):
             yield address_test(Field.SOURCE if source else Field.DESTINATION, ((first, last),), family)
-        case int(mark):
-            yield IntegerTest(Field.MARK, ((mark, mark),))
-        case str(text) if kind == "mac":
+        case int():
+            raise NotExactError("looks up marks")
+        case str() if kind == "mac":
             # The kernel knows the sender's hardware address alone.
-            yield condition(conditions.source_mac(text)) if source else NEVER
-        case str(text) if text.startswith("physdev:"):
-            yield condition(conditions.physical("in" if source else "out", text.removeprefix("physdev:")))
-        case str(text):
-            name = LOOPBACK if text == "lo" else text
+            yield condition(conditions.source_mac(value)) if source else NEVER
+        case str() if value.startswith("physdev:"):
+            yield condition(conditions.physical("in" if source else "out", value.removeprefix("physdev:")))
+        case str():
+            name = LOOPBACK if value == "lo" else value
             yield NameTest(Field.IN_INTERFACE if source else Field.OUT_INTERFACE, Names(frozenset({name})))
 
 
-def _service(protocol: int, ranges: Intervals, source: bool, family: Family, kind: str) -> Iterable[Test]:
+def _service(service: Service, source: bool, family: Family, kind: str) -> Iterator[Test]:
+    protocol, values = service.protocol, service.values
     if kind == "plain-port":
         # A bitmap of ports has no protocol: it is asked for TCP and UDP alike.
         yield IntegerTest(Field.PROTOCOL, ((TCP, TCP), (UDP, UDP)))
     else:
         yield IntegerTest(Field.PROTOCOL, ((protocol, protocol),))
     if protocol == (ICMP if family is Family.IPV4 else ICMPV6):
-        yield IntegerTest(Field.ICMP, ranges)
+        yield IntegerTest(Field.ICMP, values)
     elif protocol in _PORTED or kind == "plain-port":
-        yield IntegerTest(Field.SOURCE_PORT if source else Field.DESTINATION_PORT, ranges)
-    elif ranges[0][0] > 0:
+        yield IntegerTest(Field.SOURCE_PORT if source else Field.DESTINATION_PORT, values)
+    elif not contains(values, 0):
         # Of other protocols the kernel looks up port 0.
         yield NEVER

@@ -3,42 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import count
 
-from fwadvisor.diagnostic import Diagnostic, Span, error, warning
+from fwadvisor.diagnostic import Span, error, warning
 from fwadvisor.dialects.reading.iptables.early import see_early
 from fwadvisor.dialects.reading.iptables.finish import Finished, finish
+from fwadvisor.dialects.reading.iptables.gathered import Gathered
 from fwadvisor.dialects.reading.iptables.lines import Line
 from fwadvisor.dialects.reading.iptables.recognition import Form, family, form
 from fwadvisor.dialects.reading.iptables.refusal import RefusedError
 from fwadvisor.dialects.reading.iptables.restore import Restoring, read_listing
 from fwadvisor.dialects.reading.iptables.script import Script
-from fwadvisor.dialects.reading.iptables.sets import Sets
-from fwadvisor.dialects.reading.iptables.state import Tables, TooMuchError
-from fwadvisor.dialects.reading.source import Problems, Source
+from fwadvisor.dialects.reading.iptables.state import TooMuchError
+from fwadvisor.dialects.reading.source import Source
 from fwadvisor.model.address import FAMILIES, Family
-from fwadvisor.model.firewall import BaseChain, Firewall, FirewallChain, FirewallRule, Opaque, Unknown
+from fwadvisor.model.firewall import BaseChain, Firewall, FirewallChain, FirewallRule, Unknown
 
 
-class Reading:
-    """One reading of files that belong together."""
+class Reading(Gathered):
+    """One reading of files that belong together; `option` says of which IP version those are that do not tell."""
 
     def __init__(self, option: str) -> None:
+        super().__init__()
         self.option = option
-        self.problems = Problems()
-        self.warnings: list[Diagnostic] = []
-        self.opaque: list[Opaque] = []
-        #: What may change every rule and is not followed.
-        self.tainted: list[Opaque] = []
-        self.sets = Sets()
-        self.tables: dict[Family, Tables] = {}
-        self._sequence = count()
-
-    def of(self, version: Family) -> Tables:
-        """The tables of a family, which the files speak of from now on."""
-        if version not in self.tables:
-            self.tables[version] = Tables(version, self._sequence)
-        return self.tables[version]
 
     def read(self, sources: Sequence[Source]) -> Firewall:
         """The firewall of all files.

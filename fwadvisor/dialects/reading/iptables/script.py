@@ -9,11 +9,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 from fwadvisor.diagnostic import Span, error, warning
 from fwadvisor.dialects.reading.iptables.commands import parse as parse_command
 from fwadvisor.dialects.reading.iptables.drafts import not_understood
+from fwadvisor.dialects.reading.iptables.gathered import Gathered
 from fwadvisor.dialects.reading.iptables.lines import Line
 from fwadvisor.dialects.reading.iptables.parts import Draft
 from fwadvisor.dialects.reading.iptables.refusal import RefusedError
@@ -36,24 +36,13 @@ from fwadvisor.dialects.reading.iptables.state import FailedError, TooMuchError
 from fwadvisor.model.address import Family
 from fwadvisor.model.firewall import Opaque, Unknown
 
-if TYPE_CHECKING:
-    from fwadvisor.dialects.reading.iptables.reading import Reading
-
 _IPTABLES = re.compile(r"(?:.*/)?(ip6?tables)(?:-legacy|-nft)?(-restore|-save)?")
 _IPSET = re.compile(r"(?:.*/)?ipset")
 _ASSIGNMENT = re.compile(r"([A-Za-z_]\w*)=(.*)", re.DOTALL)
 #: Commands that change no rules.
 _HARMLESS = frozenset(
-    {
-        ":", "true", "false", "echo", "printf", "sysctl", "modprobe", "insmod", "depmod", "rmmod", "logger", "cat", "ip",
-        "tc", "ifconfig", "route", "ethtool", "mkdir", "touch", "rm", "chmod", "chown", "cd", "umask", "ulimit", "set",
-        "unset", "readonly", "export", "local", "declare", "typeset", "test", "[", "[[", "sleep", "date", "hostname",
-        "id", "which", "type", "hash", "grep", "egrep", "awk", "sed", "cut", "head", "tail", "wc", "sort", "tr", "tee",
-        "conntrack", "wait", "shift", "dirname", "basename", "uname", "whoami", "cp", "mv", "ln", "ls", "exit", "return",
-        "shopt", "alias", "iptables-save", "ip6tables-save", "getopts", "read", "lsmod", "ps", "kill", "log_daemon_msg",
-        "log_end_msg", "sync",
-    }
-)  # fmt: skip
+    [":", "[", "[[", "alias", "awk", "basename", "cat", "cd", "chmod", "chown", "conntrack", "cp", "cut", "date", "declare", "depmod", "dirname", "echo", "egrep", "ethtool", "exit", "export", "false", "getopts", "grep", "hash", "head", "hostname", "id", "ifconfig", "insmod", "ip", "ip6tables-save", "iptables-save", "kill", "ln", "local", "log_daemon_msg", "log_end_msg", "logger", "ls", "lsmod", "mkdir", "modprobe", "mv", "printf", "ps", "read", "readonly", "return", "rm", "rmmod", "route", "sed", "set", "shift", "shopt", "sleep", "sort", "sync", "sysctl", "tail", "tc", "tee", "test", "touch", "tr", "true", "type", "typeset", "ulimit", "umask", "uname", "unset", "wait", "wc", "which", "whoami"]
+)
 _DECLARING = frozenset({"export", "local", "readonly", "declare", "typeset"})
 #: Words before a command that change nothing about what it does to the rules.
 _LEADING = frozenset({"sudo", "command", "exec", "nohup", "nice", "env", "builtin", "doas"})
@@ -92,7 +81,7 @@ class _Frame:
 class Script:
     """Runs one script."""
 
-    reading: Reading
+    gathered: Gathered
     file: str
     _rows: list[str] = field(default_factory=list)
     #: Values of variables; None where only running the script tells.
@@ -118,13 +107,13 @@ class Script:
         try:
             self._run(parse(text))
         except ShellError as problem:
-            self.reading.problems.add(error(problem.message, self._span(problem.line), problem.hint))
+            self.gathered.problems.add(error(problem.message, self._span(problem.line), problem.hint))
         except _EndedError:
             return
         finally:
             if self._first is not None and not self._flushed:
                 hint = "a script that begins with -F does not depend on what was there"
-                self.reading.warnings.append(
+                self.gathered.warnings.append(
                     warning("the script adds to what is there; it is read as if nothing were", self._first.span(), hint)
                 )
 
@@ -134,7 +123,7 @@ class Script:
         return Span(self.file, line, column, max(1, len(row.strip())), row)
 
     def _taint(self, line: int, reason: str) -> None:
-        self.reading.tainted.append(Opaque(self._span(line), reason))
+        self.gathered.tainted.append(Opaque(self._span(line), reason))
 
     def _run(self, statements: Iterable[Statement]) -> bool | None:
         status: bool | None = True
@@ -291,7 +280,7 @@ class Script:
         return Line(self.file, number, self._rows[number - 1], said.words, said.columns, text)
 
     def _iptables(self, said: _Said, family: Family, kind: str | None) -> bool | None:
-        tables = self.reading.of(family)
+        tables = self.gathered.of(family)
         if kind:
             return self._restore(said, family) if kind == "-restore" else True
         line = self._line(said)
@@ -308,7 +297,7 @@ class Script:
         except FailedError as failure:
             return self._failed(failure, line, said)
         except RefusedError as refusal:
-            self.reading.problems.add(line.problem(refusal))
+            self.gathered.problems.add(line.problem(refusal))
         return True
 
     def _failed(self, failure: FailedError, line: Line, said: _Said) -> bool:
@@ -316,14 +305,14 @@ class Script:
         checking = any(word in ("-C", "--check") for word in said.words)
         if self._strict:
             hint = problem.hint or "with set -e the script ends here"
-            self.reading.problems.add(error(problem.message, problem.span, hint))
+            self.gathered.problems.add(error(problem.message, problem.span, hint))
         elif not checking:
-            self.reading.warnings.append(warning(f"this fails: {problem.message}", problem.span, problem.hint))
+            self.gathered.warnings.append(warning(f"this fails: {problem.message}", problem.span, problem.hint))
         return False
 
     def _uncertain_command(self, said: _Said, line: Line, family: Family) -> bool | None:
         """A command that may run or not: an appended rule may be there or not; all else is not known."""
-        tables = self.reading.of(family)
+        tables = self.gathered.of(family)
         command = parse_command(said.words, 1, family)
         table = tables.table(command.table or "filter")
         if command.letter == "N":
@@ -344,7 +333,7 @@ class Script:
 
     def _unknown_rule(self, said: _Said, line: Line, family: Family) -> None:
         """A rule of which only the chain is known, if that."""
-        tables = self.reading.of(family)
+        tables = self.gathered.of(family)
         words = said.words
         place = next((n for n, word in enumerate(words[:-1]) if word in ("-A", "--append")), 0)
         named = next((words[n + 1] for n, word in enumerate(words[:-1]) if word in ("-t", "--table")), "filter")
@@ -372,8 +361,8 @@ class Script:
         if text is None:
             self._taint(simple.line, "the rules that are loaded here are known only when the script runs")
             return None
-        reading = self.reading
-        restoring = Restoring(reading.of(family), self.file, reading.problems, reading.warnings)
+        gathered = self.gathered
+        restoring = Restoring(gathered.of(family), self.file, gathered.problems, gathered.warnings)
         restoring.flush = {"-n", "--noflush"}.isdisjoint(said.words)
         self._flushed = self._flushed or restoring.flush
         restoring.read(text, simple.body_line)
@@ -399,16 +388,16 @@ class Script:
         line = self._line(said)
         words = said.words[1:]
         if not said.known or self._uncertain or not words or words[0] in ("restore", "-R", "-!"):
-            self.reading.opaque.append(Opaque(line.span(), "what this does to sets is not known"))
+            self.gathered.opaque.append(Opaque(line.span(), "what this does to sets is not known"))
             named = words[1:2] if words[:1] != ["restore"] else []
             for name in named:
-                if name in self.reading.sets.named:
-                    self.reading.sets.named[name].expires = True
+                if name in self.gathered.sets.named:
+                    self.gathered.sets.named[name].expires = True
             return None
         try:
-            self.reading.sets.apply(words)
+            self.gathered.sets.apply(words)
         except RefusedError as refusal:
-            self.reading.warnings.append(warning(f"this fails: {refusal.message}", line.span(), refusal.hint))
+            self.gathered.warnings.append(warning(f"this fails: {refusal.message}", line.span(), refusal.hint))
             return False
         return True
 

@@ -49,7 +49,7 @@ _ACCEPT = Decide(Verdict.ACCEPT)
 
 
 def _does(outcome: Outcome) -> Callable[[tuple[Given, ...], Context], Outcome]:
-    return lambda given, context: outcome
+    return lambda _given, _context: outcome
 
 
 def _goes_on(*effects: Effect) -> Outcome:
@@ -70,7 +70,7 @@ def resets(given: tuple[Given, ...]) -> bool:
     return any(each.value in _RESETS for each in given)
 
 
-def _log(given: tuple[Given, ...], context: Context) -> Outcome:
+def _log(given: tuple[Given, ...], _context: Context) -> Outcome:
     prefix = next((each.value for each in given if each.name.endswith("-prefix")), "")
     return _goes_on(Write(Field.LOG, prefix))
 
@@ -117,23 +117,23 @@ def _addresses(text: str, family: Family) -> str:
     )
 
 
-def _masquerade(given: tuple[Given, ...], context: Context) -> Outcome:
+def _masquerade(given: tuple[Given, ...], _context: Context) -> Outcome:
     ports = [format_ports(port_range(each.value.replace("-", ":"))) for each in given if each.name == "--to-ports"]
     return _translates(f"masquerade to :{ports[0]}" if ports else "masquerade")
 
 
-def _redirect(given: tuple[Given, ...], context: Context) -> Outcome:
+def _redirect(given: tuple[Given, ...], _context: Context) -> Outcome:
     ports = [format_ports(port_range(each.value.replace("-", ":"))) for each in given if each.name == "--to-ports"]
     return _translates(f"redirect to :{ports[0]}" if ports else "redirect")
 
 
-def _netmap(given: tuple[Given, ...], context: Context) -> Outcome:
+def _netmap(given: tuple[Given, ...], _context: Context) -> Outcome:
     if not given:
         raise RefusedError("NETMAP needs --to")
     return _translates(f"netmap to {given[0].value}")
 
 
-def _connection(given: tuple[Given, ...], context: Context) -> Outcome:
+def _connection(given: tuple[Given, ...], _context: Context) -> Outcome:
     """CT: what connection tracking is to do with the packet."""
     effects: list[Effect] = []
     for each in given:
@@ -147,7 +147,7 @@ def _connection(given: tuple[Given, ...], context: Context) -> Outcome:
 def _marks(field: Field) -> Callable[[tuple[Given, ...], Context], Outcome]:
     """MARK and CONNMARK: constants, or copies of one another."""
 
-    def read(given: tuple[Given, ...], context: Context) -> Outcome:
+    def read(given: tuple[Given, ...], _context: Context) -> Outcome:
         if not given:
             raise RefusedError("the target needs an option such as --set-mark")
         copied = {"--save-mark": Field.CONNECTION_MARK, "--restore-mark": Field.MARK}
@@ -174,7 +174,7 @@ def _mark(field: Field, each: Given) -> Write:
     return Write(field, value, None if mask == _FULL else mask)
 
 
-def _hops(given: tuple[Given, ...], context: Context) -> Outcome:
+def _hops(given: tuple[Given, ...], _context: Context) -> Outcome:
     if len(given) != 1:
         raise RefusedError("the target needs one of its options")
     (each,) = given
@@ -182,7 +182,7 @@ def _hops(given: tuple[Given, ...], context: Context) -> Outcome:
     return _goes_on(Write(Field.TTL, value) if each.name.endswith("-set") else MarkWrite(Field.TTL))
 
 
-def _dscp(given: tuple[Given, ...], context: Context) -> Outcome:
+def _dscp(given: tuple[Given, ...], _context: Context) -> Outcome:
     if not given:
         raise RefusedError("DSCP needs --set-dscp or --set-dscp-class")
     (each,) = given
@@ -191,7 +191,7 @@ def _dscp(given: tuple[Given, ...], context: Context) -> Outcome:
     )
 
 
-def _tos(given: tuple[Given, ...], context: Context) -> Outcome:
+def _tos(given: tuple[Given, ...], _context: Context) -> Outcome:
     if len(given) != 1:
         raise RefusedError("TOS needs one of --set-tos, --and-tos, --or-tos and --xor-tos")
     (each,) = given
@@ -203,7 +203,7 @@ def _tos(given: tuple[Given, ...], context: Context) -> Outcome:
     return _goes_on(Write(Field.DSCP, value >> 2, mask >> 2))
 
 
-def _set(given: tuple[Given, ...], context: Context) -> Outcome:
+def _set(given: tuple[Given, ...], _context: Context) -> Outcome:
     effects: list[Effect] = []
     for each in given:
         if len(each.values) == 2:

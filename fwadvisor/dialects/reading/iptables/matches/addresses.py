@@ -65,7 +65,7 @@ def mac_address(text: str) -> str:
     return ":".join(part.zfill(2) for part in text.lower().split(":"))
 
 
-def _mac(given: tuple[Given, ...], context: Context) -> tuple[Part, ...]:
+def _mac(given: tuple[Given, ...], _context: Context) -> tuple[Part, ...]:
     if not given:
         raise RefusedError("mac needs --mac-source")
     return tuple(condition(conditions.source_mac(mac_address(each.value)), not each.negated) for each in given)

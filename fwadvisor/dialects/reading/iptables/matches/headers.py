@@ -26,8 +26,11 @@ from fwadvisor.model.rule import TCP
 
 #: RFC 2474, 2597, 3246, 5865, in the names of libxt_dscp.
 _CLASSES = {
-    "BE": 0, "EF": 46, **{f"CS{n}": n * 8 for n in range(8)}, **{f"AF{c}{d}": c * 8 + d * 2 for c in range(1, 5) for d in range(1, 4)},
-}  # fmt: skip
+    "BE": 0,
+    "EF": 46,
+    **{f"CS{number}": number * 8 for number in range(8)},
+    **{f"AF{group}{drop}": group * 8 + drop * 2 for group in range(1, 5) for drop in range(1, 4)},
+}
 #: RFC 1349's names; with them the two highest bits do not count.
 _SERVICES = {
     "minimize-delay": 16, "maximize-throughput": 8, "maximize-reliability": 4, "minimize-cost": 2, "normal-service": 0,
@@ -39,7 +42,7 @@ _PROTOCOL_BYTE = re.compile(r"\s*(?:6|0x6)\s*&\s*0x0*[fF][fF]\s*=\s*([0-9a-fA-Fx
 _SPACE = re.compile(r"\s+")
 
 
-def _length(given: tuple[Given, ...], context: Context) -> tuple[Part, ...]:
+def _length(given: tuple[Given, ...], _context: Context) -> tuple[Part, ...]:
     if not given:
         raise RefusedError("length needs --length")
     return tuple(
@@ -50,7 +53,7 @@ def _length(given: tuple[Given, ...], context: Context) -> tuple[Part, ...]:
 def _hops(prefix: str, name: str, family: Family) -> Match:
     kinds = {f"{prefix}-eq": "eq", f"{prefix}-lt": "lt", f"{prefix}-gt": "gt"}
 
-    def read(given: tuple[Given, ...], context: Context) -> tuple[Part, ...]:
+    def read(given: tuple[Given, ...], _context: Context) -> tuple[Part, ...]:
         if not given:
             raise RefusedError(f"{name} needs one of {', '.join(kinds)}")
         return tuple(_hop(kinds[each.name], each) for each in given)
@@ -77,7 +80,7 @@ def dscp_class(text: str) -> int:
     return _CLASSES[text.upper()]
 
 
-def _dscp(given: tuple[Given, ...], context: Context) -> tuple[Part, ...]:
+def _dscp(given: tuple[Given, ...], _context: Context) -> tuple[Part, ...]:
     if not given:
         raise RefusedError("dscp needs --dscp or --dscp-class")
     found = []
@@ -101,7 +104,7 @@ def service(text: str) -> tuple[int, int]:
     return named, _NAMED_MASK
 
 
-def _tos(given: tuple[Given, ...], context: Context) -> tuple[Part, ...]:
+def _tos(given: tuple[Given, ...], _context: Context) -> tuple[Part, ...]:
     if not given:
         raise RefusedError("tos needs --tos")
     found: list[Part] = []
@@ -118,7 +121,7 @@ def _tos(given: tuple[Given, ...], context: Context) -> tuple[Part, ...]:
     return tuple(found)
 
 
-def _ecn(given: tuple[Given, ...], context: Context) -> tuple[Part, ...]:
+def _ecn(given: tuple[Given, ...], _context: Context) -> tuple[Part, ...]:
     found: list[Part] = []
     for each in given:
         if each.name == "--ecn-ip-ect":
@@ -130,7 +133,7 @@ def _ecn(given: tuple[Given, ...], context: Context) -> tuple[Part, ...]:
     return tuple(found)
 
 
-def _mark(given: tuple[Given, ...], context: Context) -> tuple[Part, ...]:
+def _mark(given: tuple[Given, ...], _context: Context) -> tuple[Part, ...]:
     if not given:
         raise RefusedError("mark needs --mark")
     return tuple(MaskedTest(Field.MARK, *value_and_mask(each.value, 32, "mark"), not each.negated) for each in given)

@@ -35,7 +35,7 @@ def dimensions(text: str) -> tuple[str, ...]:
     return found
 
 
-def _set(given: tuple[Given, ...], context: Context) -> tuple[Part, ...]:
+def _set(given: tuple[Given, ...], _context: Context) -> tuple[Part, ...]:
     asked = [each for each in given if each.name == "--match-set"]
     if not asked:
         raise RefusedError("set needs --match-set")
@@ -52,7 +52,7 @@ def _set(given: tuple[Given, ...], context: Context) -> tuple[Part, ...]:
     return (SetTest(name, sides, not each.negated),)
 
 
-def _recent(given: tuple[Given, ...], context: Context) -> tuple[Part, ...]:
+def _recent(given: tuple[Given, ...], _context: Context) -> tuple[Part, ...]:
     found = {each.name: each for each in given}
     actions = [each for each in given if each.name in _ACTIONS]
     if len(actions) != 1:

@@ -18,7 +18,7 @@ _SEEN_AS = {"host": "unicast", "otherhost": "other"}
 def _each(name: str, *listed: Option | str, read: Callable[[Given], Part]) -> Match:
     """A module whose options each make a test."""
 
-    def tests(given: tuple[Given, ...], context: Context) -> tuple[Part, ...]:
+    def tests(given: tuple[Given, ...], _context: Context) -> tuple[Part, ...]:
         if not given:
             raise RefusedError(f"{name} needs an option")
         return tuple(read(each) for each in given)
@@ -79,14 +79,14 @@ def _cgroup(each: Given) -> Part:
     return condition(conditions.control_group(each.value), not each.negated)
 
 
-def _rpfilter(given: tuple[Given, ...], context: Context) -> tuple[Part, ...]:
+def _rpfilter(given: tuple[Given, ...], _context: Context) -> tuple[Part, ...]:
     names = {each.name for each in given}
     name = conditions.reverse_path("--loose" in names)
     more = [each[2:] for each in ("--accept-local", "--validmark") if each in names]
     return (condition(" ".join((name, *more)), "--invert" not in names),)
 
 
-def _policy(given: tuple[Given, ...], context: Context) -> tuple[Part, ...]:
+def _policy(given: tuple[Given, ...], _context: Context) -> tuple[Part, ...]:
     found = {each.name: each for each in given}
     if "--dir" not in found or found["--dir"].value not in ("in", "out"):
         raise RefusedError("policy needs --dir in or --dir out")
@@ -100,7 +100,7 @@ def _policy(given: tuple[Given, ...], context: Context) -> tuple[Part, ...]:
     return (condition(f"{conditions.ipsec(direction)} {' '.join(words)}"),)
 
 
-def _nothing(given: tuple[Given, ...], context: Context) -> tuple[Part, ...]:
+def _nothing(_given: tuple[Given, ...], _context: Context) -> tuple[Part, ...]:
     return ()
 
 

@@ -73,11 +73,11 @@ def _side(each: Given) -> IntegerTest:
     return integer(_SIDES[each.name], port_range(each.value), each.negated, 65535)
 
 
-def _ports(given: tuple[Given, ...], context: Context) -> tuple[Part, ...]:
+def _ports(given: tuple[Given, ...], _context: Context) -> tuple[Part, ...]:
     return tuple(_side(each) for each in given)
 
 
-def _tcp(given: tuple[Given, ...], context: Context) -> tuple[Part, ...]:
+def _tcp(given: tuple[Given, ...], _context: Context) -> tuple[Part, ...]:
     return tuple(_side(each) if each.name in _SIDES else _tcp_option(each) for each in given)
 
 
@@ -102,21 +102,21 @@ def _flag_values(mask: int, wanted: int) -> Intervals:
     return normalize((each, each) for each in range(256) if each & mask == wanted)
 
 
-def _sctp(given: tuple[Given, ...], context: Context) -> tuple[Part, ...]:
+def _sctp(given: tuple[Given, ...], _context: Context) -> tuple[Part, ...]:
     return tuple(
         _side(each) if each.name in _SIDES else condition(f"sctp chunks {' '.join(each.values)}", not each.negated)
         for each in given
     )
 
 
-def _dccp(given: tuple[Given, ...], context: Context) -> tuple[Part, ...]:
+def _dccp(given: tuple[Given, ...], _context: Context) -> tuple[Part, ...]:
     return tuple(
         _side(each) if each.name in _SIDES else condition(f"dccp {each.name[7:]} {each.value}", not each.negated)
         for each in given
     )
 
 
-def _multiport(given: tuple[Given, ...], context: Context) -> tuple[Part, ...]:
+def _multiport(given: tuple[Given, ...], _context: Context) -> tuple[Part, ...]:
     if len(given) != 1:
         raise RefusedError("multiport takes exactly one of --sports, --dports and --ports", given[-1].name[:3])
     (each,) = given
@@ -169,7 +169,7 @@ def icmp_type(text: str, family: Family) -> tuple[int, int, int]:
 def _spi(header: str) -> Match:
     name = f"--{header}spi"
 
-    def read(given: tuple[Given, ...], context: Context) -> tuple[Part, ...]:
+    def read(given: tuple[Given, ...], _context: Context) -> tuple[Part, ...]:
         return tuple(_index(each, header) if each.name == name else _word(each, header) for each in given)
 
     more = {"ah": (Option("--ahlen"), Option("--ahres", 0)), "ipcomp": (Option("--compres", 0),)}.get(header, ())
@@ -186,7 +186,7 @@ def _word(each: Given, header: str) -> Part:
     return condition(" ".join((f"{header} {each.name[2:]}", *each.values)), not each.negated)
 
 
-def _tcpmss(given: tuple[Given, ...], context: Context) -> tuple[Part, ...]:
+def _tcpmss(given: tuple[Given, ...], _context: Context) -> tuple[Part, ...]:
     if not given:
         raise RefusedError("tcpmss needs --mss")
     return tuple(

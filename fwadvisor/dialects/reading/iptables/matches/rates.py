@@ -32,7 +32,7 @@ def _rate(text: str, with_bytes: bool, fastest: int) -> tuple[int, str, str]:
     return amount * scale, unit, "bytes" if found.group(2) else "packets"
 
 
-def _limit(given: tuple[Given, ...], context: Context) -> tuple[Part, ...]:
+def _limit(given: tuple[Given, ...], _context: Context) -> tuple[Part, ...]:
     amount, unit, burst, holds = 3, "hour", _BURST, True
     for each in given:
         if each.name == "--limit":
@@ -42,7 +42,7 @@ def _limit(given: tuple[Given, ...], context: Context) -> tuple[Part, ...]:
     return (ChangingTest(conditions.limit(amount, unit, burst), holds),)
 
 
-def _hashlimit(given: tuple[Given, ...], context: Context) -> tuple[Part, ...]:
+def _hashlimit(given: tuple[Given, ...], _context: Context) -> tuple[Part, ...]:
     found = {each.name.removeprefix("--hashlimit-"): each for each in given}
     asked = [each for name, each in found.items() if name in ("above", "upto")]
     if len(asked) != 1 or "name" not in found:
@@ -61,7 +61,7 @@ def _hashlimit(given: tuple[Given, ...], context: Context) -> tuple[Part, ...]:
     return (ChangingTest(" ".join(words), (asked[0].name == "--hashlimit-above") is not asked[0].negated),)
 
 
-def _statistic(given: tuple[Given, ...], context: Context) -> tuple[Part, ...]:
+def _statistic(given: tuple[Given, ...], _context: Context) -> tuple[Part, ...]:
     found = {each.name: each for each in given}
     mode = found["--mode"].value if "--mode" in found else ""
     if mode == "random" and "--probability" in found:
@@ -78,7 +78,7 @@ def _statistic(given: tuple[Given, ...], context: Context) -> tuple[Part, ...]:
     raise RefusedError("statistic needs --mode random --probability, or --mode nth --every")
 
 
-def _quota(given: tuple[Given, ...], context: Context) -> tuple[Part, ...]:
+def _quota(given: tuple[Given, ...], _context: Context) -> tuple[Part, ...]:
     if not given:
         raise RefusedError("quota needs --quota")
     return tuple(

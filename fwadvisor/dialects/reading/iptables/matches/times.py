@@ -26,7 +26,7 @@ _DATE = re.compile(r"(\d{4})(?:-(\d{1,2})(?:-(\d{1,2})(?:T(\d{1,2})(?::(\d{1,2})
 _DAY = 86400
 
 
-def _time(given: tuple[Given, ...], context: Context) -> tuple[Part, ...]:
+def _time(given: tuple[Given, ...], _context: Context) -> tuple[Part, ...]:
     if not given:
         raise RefusedError("time needs an option such as --timestart")
     found = {each.name.removeprefix("--"): each for each in given}

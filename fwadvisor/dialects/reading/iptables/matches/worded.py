@@ -42,7 +42,7 @@ def _worded(
 ) -> Match:
     """A module that makes one condition; what is negated is part of its words unless it stands alone."""
 
-    def read(given: tuple[Given, ...], context: Context) -> tuple[Part, ...]:
+    def read(given: tuple[Given, ...], _context: Context) -> tuple[Part, ...]:
         if needs and not given:
             raise RefusedError(f"{name} needs an option such as --{(*words, *flags)[0]}")
         alone = len(given) == 1
@@ -55,7 +55,7 @@ def _worded(
     return Match(name, options(*listed), read, families=families)
 
 
-def _string(given: tuple[Given, ...], context: Context) -> tuple[Part, ...]:
+def _string(given: tuple[Given, ...], _context: Context) -> tuple[Part, ...]:
     found = {each.name: each for each in given}
     texts = [each for each in given if each.name in ("--string", "--hex-string")]
     if len(texts) != 1 or "--algo" not in found:
@@ -88,21 +88,23 @@ def _shown(raw: bytes) -> str:
     return f'"{text}"' if text.isascii() and text.isprintable() and '"' not in text else f"0x{raw.hex()}"
 
 
-def _socket(given: tuple[Given, ...], context: Context) -> tuple[Part, ...]:
+def _socket(given: tuple[Given, ...], _context: Context) -> tuple[Part, ...]:
     name = conditions.socket(sorted(each.name[2:] for each in given))
     if any(each.name == "--restore-skmark" for each in given):
         return condition(name), MarkWrite(Field.MARK)
     return (condition(name),)
 
 
+_STRING = tuple(Option(f"--{each}") for each in ("algo", "from", "to", "string", "hex-string"))
+_SOCKET = tuple(Option(f"--{each}", 0) for each in ("transparent", "nowildcard", "restore-skmark"))
 MATCHES = (
     Match(
         "string",
-        options(*(Option(f"--{each}") for each in ("algo", "from", "to", "string", "hex-string")), Option("--icase", 0)),
+        options(*_STRING, Option("--icase", 0)),
         _string,
     ),
     Match(
-        "socket", options(*(Option(f"--{each}", 0) for each in ("transparent", "nowildcard", "restore-skmark"))), _socket
+        "socket", options(*_SOCKET), _socket
     ),
     _worded("bpf", ("bytecode", "object-pinned")),
     _worded(
