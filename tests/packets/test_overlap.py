@@ -433,7 +433,9 @@ def test_ten_thousand_rules():
         net = f"10.{draw.randrange(256)}.{draw.randrange(256)}.0/{draw.choice((24, 28, 32))}"
         tests = (*ports(draw.choice((22, 80, 443, 1720, 5060))), network(net))
         if number % 1000 == 999:
-            tests = (*ports(number, 65535), network("10.128.0.0/9"))
+            tests = ports(4000 + number, 65535)
+        elif number % 1000 == 499:
+            tests = (network(f"10.{number // 1000}.0.0/16"),)
         rules.append(rule(*tests, action=draw.choice((ACCEPT, DROP))))
     index = of(*rules, rule(network("10.0.0.0/8"), *ports(1720), action=DROP))
     shadowed = index.shadowed()
