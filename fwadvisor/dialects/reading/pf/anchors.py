@@ -42,7 +42,7 @@ def anchor(cursor: Cursor, prefix: str, order: int) -> tuple[Anchor, bool]:
     found.options = options(cursor)
     if found.options.state:
         raise cursor.fail("anchors handle no states", at=0)
-    found.text = cursor.rest()
+    found.text = cursor.quoted()
     opens = cursor.skip("{")
     if cursor.t[cursor.i] != "\n":
         raise cursor.expected("the end of the line")
@@ -99,7 +99,7 @@ def antispoof(cursor: Cursor) -> list[Rule]:
             source = End((Host("interface", name=host, live=live),), text=f"from {host}")
             found.append(
                 Rule(
-                    span=head.span, text=cursor.rest(), verdict=Verdict.DROP, direction="in", quick=head.quick,
+                    span=head.span, text=cursor.quoted(), verdict=Verdict.DROP, direction="in", quick=head.quick,
                     log=head.log, interfaces=direction, family=family, source=source, options=Options(label=label),
                 )
             )  # fmt: skip

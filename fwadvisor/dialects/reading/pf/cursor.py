@@ -106,6 +106,14 @@ class Cursor:
         self.i += 1
         return found
 
+    def quoted(self) -> str:
+        """The statement as it stands in the file, on one line."""
+        first = self._parts[0][1]
+        if len(self._parts) > 1 or not self.lexer.on_one_line(first):
+            return self.rest()
+        span = self.lexer.whole(first)
+        return span.source[span.column - 1 :].rstrip()
+
     def rest(self, start: int = 0, end: int | None = None) -> str:
         """Tokens as text on one line."""
         return " ".join(head for head in self.t[start : self.i if end is None else end] if head != "\n")

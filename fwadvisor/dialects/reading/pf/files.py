@@ -194,6 +194,7 @@ class Reading:
             self.problems.raise_any()
         if self._defaults.states is not None and found.verdict is Verdict.ACCEPT and not found.options.state:
             found.options = replace(found.options, state_options=self._defaults.states)
+            found.words = found.words or found.text
         scope.statements.append(found)
 
     def _macro(self, cursor: Cursor) -> None:

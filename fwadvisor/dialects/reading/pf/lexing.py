@@ -116,6 +116,10 @@ class Lexer:
             return self._at(line.places[token], length or len(line.tokens[token]))
         return self._at(line.places[-1] + len(line.tokens[token - 1]) if line.places else self._offset(line.number))
 
+    def on_one_line(self, line: Line) -> bool:
+        """Whether all tokens stand in the same physical line."""
+        return not line.places or self._at(line.places[-1]).line == line.number
+
     def whole(self, line: Line) -> Span:
         """The span of a line from its first token on, in its first physical line."""
         text = self._lines[line.number - 1]

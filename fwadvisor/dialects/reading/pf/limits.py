@@ -33,9 +33,9 @@ class Limits:
             # Each walk asks anew, so both directions have their own.
             found.append(self._condition(rule, conditions.probability(asked.probability), direction))
         if asked.packet_rate:
-            found.append(self._condition(rule, f"{asked.packet_rate}: {rule.text}", ""))
+            found.append(self._condition(rule, f"{asked.packet_rate}: {rule.words}", ""))
         if asked.once:
-            found.append(self._condition(rule, f"no packet has matched yet: {rule.text}", ""))
+            found.append(self._condition(rule, f"no packet has matched yet: {rule.words}", ""))
         if self._variants.certain(OLDER):
             found += [replace(each, holds=False) for each, _ in self._limited(rule)]
         return found
@@ -64,8 +64,8 @@ class Limits:
             return []
         found = []
         if options.maximum:
-            found.append((self._condition(rule, f"max {options.maximum} states reached: {rule.text}", ""), False))
-        found += [(self._condition(rule, f"{each} reached: {rule.text}", ""), False) for each in options.per_source]
+            found.append((self._condition(rule, f"max {options.maximum} states reached: {rule.words}", ""), False))
+        found += [(self._condition(rule, f"{each} reached: {rule.words}", ""), False) for each in options.per_source]
         found += self._limited_tcp(rule, options)
         return found
 
@@ -73,7 +73,7 @@ class Limits:
         """Limits that count finished TCP handshakes only: on rules of other protocols they never hold."""
         if rule.protocols and TCP not in rule.protocols:
             return []
-        return [(self._condition(rule, f"{each} reached: {rule.text}", ""), True) for each in options.per_source_tcp]
+        return [(self._condition(rule, f"{each} reached: {rule.words}", ""), True) for each in options.per_source_tcp]
 
     def _condition(self, rule: Rule, name: str, walk: str) -> ConditionTest:
         """The condition of a rule; a list makes several rules of it, which one condition cannot stand for."""

@@ -53,7 +53,9 @@ def rule(cursor: Cursor, defaults: Defaults) -> Rule:
         found.options = options(cursor)
         if tokens[cursor.i] != "\n":
             raise cursor.expected("the end of the line")
-    found.text = cursor.rest()
+        if found.options.state_options is not None or found.options.once or found.options.packet_rate:
+            found.words = cursor.rest()
+    found.text = cursor.quoted()
     check(cursor, found, resets)
     return found
 

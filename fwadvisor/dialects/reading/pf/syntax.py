@@ -111,6 +111,7 @@ class Rule:
     """A ``pass``, ``block`` or ``match`` rule; `verdict` None is match."""
 
     span: Span
+    #: The line as it stands in the file.
     text: str
     verdict: Verdict | None
     #: "", "in" or "out".
@@ -125,6 +126,8 @@ class Rule:
     destination: End = ANY
     systems: tuple[str, ...] = ()
     options: Options = PLAIN
+    #: The tokens, where something counts for each rule and its condition is named by the rule.
+    words: str = ""
     #: Place in the order of evaluation of the file.
     order: int = 0
 

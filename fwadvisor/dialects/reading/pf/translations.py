@@ -45,7 +45,7 @@ def translation(cursor: Cursor) -> Translation:
         raise cursor.expected('"->" and an address')
     cursor.expect("\n")
     cursor.i -= 1
-    found.text = cursor.rest()
+    found.text = cursor.quoted()
     _check(cursor, kind, found, put is not None and put.ports is not None)
     return Translation(kind, found, put, passes)
 
@@ -90,5 +90,5 @@ def translation_anchor(cursor: Cursor, prefix: str) -> TranslationAnchor:
     _tests(cursor, found)
     cursor.expect("\n")
     cursor.i -= 1
-    found.text = cursor.rest()
+    found.text = cursor.quoted()
     return TranslationAnchor(word.removesuffix("-anchor"), found, f"{prefix}/{name}".lstrip("/"))
