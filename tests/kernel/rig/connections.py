@@ -116,6 +116,8 @@ def why_unknown(packet: Packet) -> str:
         return "only TCP and UDP connections are made"
     if packet.protocol == TCP and packet.tcp_flags not in (0x10, 0x18):
         return "these flags do not belong in the middle of a connection"
+    if (packet.source, packet.source_port) == (packet.destination, packet.destination_port):
+        return "nobody tells the directions of a connection with itself apart"
     if packet.destination_port == _MASTER_PORT or packet.source_port == _MASTER_PORT:
         return "the port of connections that expect others"
     return ""

@@ -90,6 +90,8 @@ def why_not_exact(packet: Packet, links: Sequence[str]) -> str:
         return "too long for the links"
     if packet.family is Family.IPV6 and not _anycast(links).isdisjoint((packet.source, packet.destination)):
         return "the first address of a link's or an own network means any router there (anycast)"
+    if packet.family is Family.IPV6 and 0 in (packet.source, packet.destination):
+        return "the unspecified address is of no type"
     if packet.hook is Hook.INPUT and packet.destination_type is AddressType.UNICAST:
         return "it is for another machine"
     if packet.hook is Hook.FORWARD:

@@ -224,6 +224,9 @@ def state(context: Context, line: Line) -> None:
 
 def mark(context: Context, line: Line, key: str) -> None:
     dice, name = context.dice, "mark" if key == "meta mark" else "connection_mark"
+    if not dice.writes_marks:
+        _plain_mark(dice, line, key, name)
+        return
     spans = dice.spans(MARKS, dice.random.choice([1, 1, 2]), 2**32 - 1, 20)
     dice.edge(name, spans, 2**32 - 1)
     line.want(name, ends(spans))
@@ -232,6 +235,16 @@ def mark(context: Context, line: Line, key: str) -> None:
         line.words.append(f"{key} & {mask:#x} {dice.pick(['==', '!='])} {spans[0][0] & mask:#x}")
     else:
         line.words.append(f"{key} {numbers(dice, spans)}")
+
+
+def _plain_mark(dice: Dice, line: Line, key: str, name: str) -> None:
+    """One value, or some bits of it: what a reader can name where it cannot say which marks have them."""
+    value, mask = dice.pick(MARKS), dice.mask() if dice.chance(0.6) else 0xFFFFFFFF
+    dice.edge(name, [(value, value)], 2**32 - 1)
+    line.want(name, [value])
+    sign = dice.pick(["==", "!="])
+    word = key if mask == 0xFFFFFFFF else f"{key} & {mask:#x}"
+    line.words.append(f"{word} {sign} {value & mask:#x}")
 
 
 def set_mark(context: Context, line: Line, key: str) -> None:

@@ -24,7 +24,7 @@ from fwadvisor.model.firewall import (
     Test,
 )
 from fwadvisor.model.interval import Intervals
-from fwadvisor.model.rule import Hook
+from fwadvisor.model.rule import LOOPBACK, Hook
 
 from .random_text import Lead, Value, ends
 
@@ -81,7 +81,7 @@ def _values(values: Intervals) -> tuple[int, ...]:
     return ends(values[:_MOST_VALUES])
 
 
-def _wanted(tests: tuple[Test, ...], found: dict[str, tuple[Value, ...]]) -> None:
+def _wanted(tests: tuple[Test, ...], links: tuple[str, ...], found: dict[str, tuple[Value, ...]]) -> None:
     for test in tests:
         match test:
             case IntegerTest(Field.ICMP, values) if values:
@@ -92,21 +92,22 @@ def _wanted(tests: tuple[Test, ...], found: dict[str, tuple[Value, ...]]) -> Non
             case AddressTest(name, v4, v6) if v4 or v6:
                 found[_PACKET_FIELDS[name]] = (*_values(v4), *_values(v6))
             case NameTest(name, names) if name in _PACKET_FIELDS and names.names and not names.inverted:
-                found[_PACKET_FIELDS[name]] = tuple(sorted(names.names))
+                known = tuple(each for each in (*links, LOOPBACK) if each in names)
+                found.update({_PACKET_FIELDS[name]: known} if known else {})
             case FamilyTest(family):
                 found["family"] = (int(family),)
             case AnyOf(alternatives, holds=True) if alternatives:
-                _wanted(alternatives[len(found) % len(alternatives)], found)
+                _wanted(alternatives[len(found) % len(alternatives)], links, found)
 
 
-def leads_of(firewall: Firewall) -> tuple[Lead, ...]:
+def leads_of(firewall: Firewall, links: tuple[str, ...]) -> tuple[Lead, ...]:
     """A way to each rule that the reader found."""
     callers: dict[str, list[tuple[str, dict[str, tuple[Value, ...]]]]] = {}
     rules: dict[str, list[dict[str, tuple[Value, ...]]]] = {}
     for chain in firewall.chains.values():
         for rule in chain.rules:
             wanted: dict[str, tuple[Value, ...]] = {}
-            _wanted(rule.tests, wanted)
+            _wanted(rule.tests, links, wanted)
             rules.setdefault(chain.name, []).append(wanted)
             if isinstance(rule.action, Jump):
                 callers.setdefault(rule.action.chain, []).append((chain.name, wanted))

@@ -24,8 +24,9 @@ from .sentence import told
 Files = Mapping[str, str]
 #: How long a text is made shorter, in seconds.
 _PATIENCE = 60.0
-#: A mark that a reader could not write as ranges; where rules write it, its name has a number behind, and is tried.
+#: A mark that a reader could not write as ranges.
 _MARK_CONDITION = re.compile(r"(?P<connection>connection )?mark (?P<value>0x[0-9a-f]+)(/(?P<mask>0x[0-9a-f]+))?")
+_WRITES_MARKS = re.compile(r"mark set|-j (?:CONN)?MARK")
 _WITH_CONNECTION = (State.NEW, State.ESTABLISHED, State.RELATED)
 _MOST_TRIALS = 64
 
@@ -75,14 +76,14 @@ class Disagreement:
 class _Truth:
     """Which conditions hold for a packet: marks as they are, all others as tried."""
 
-    def __init__(self, packet: Packet, tried: Mapping[str, bool]) -> None:
-        self._packet, self._tried = packet, tried
+    def __init__(self, packet: Packet, tried: Mapping[str, bool], marks_stay: bool) -> None:
+        self._packet, self._tried, self._marks_stay = packet, tried, marks_stay
         #: The first one of which nothing is known.
         self.open = ""
 
     def __contains__(self, name: str) -> bool:
         mark = _MARK_CONDITION.fullmatch(name)
-        if mark is not None:
+        if mark is not None and self._marks_stay:
             value, mask = int(mark["value"], 16), int(mark["mask"] or "0xffffffff", 16)
             if mark["connection"]:
                 return self._packet.state in _WITH_CONNECTION and self._packet.connection_mark & mask == value
@@ -92,8 +93,10 @@ class _Truth:
         return self._tried.get(name, False)
 
 
-def outcomes(firewall: Firewall, packet: Packet) -> list[Outcome]:
+def outcomes(firewall: Firewall, packet: Packet, marks_stay: bool) -> list[Outcome]:
     """What becomes of a packet, for each way in which the conditions on its path can hold.
+
+    With `marks_stay` no rule writes marks: then a condition that asks for one has an answer.
 
     Raises:
         RigError: there are too many ways to try.
@@ -101,7 +104,7 @@ def outcomes(firewall: Firewall, packet: Packet) -> list[Outcome]:
     found, trials = [], [dict[str, bool]()]
     while trials:
         tried = trials.pop()
-        truth = _Truth(packet, tried)
+        truth = _Truth(packet, tried, marks_stay)
         found.append(evaluate(firewall, replace(packet, conditions=truth)))
         if truth.open:
             trials += [{**tried, truth.open: False}, {**tried, truth.open: True}]
@@ -111,11 +114,16 @@ def outcomes(firewall: Firewall, packet: Packet) -> list[Outcome]:
     return found
 
 
-def disagreements(rig: Rig, firewall: Firewall, packets: Sequence[Packet]) -> list[Disagreement]:
-    """Where the loaded rules and `firewall` disagree about packets."""
-    found = []
+def disagreements(rig: Rig, way: str, files: Files, packets: Sequence[Packet]) -> list[Disagreement]:
+    """Where the loaded rules and what our reader makes of the files disagree about packets.
+
+    Raises:
+        ReadError: it does not read them.
+    """
+    firewall, found = read(way, files), []
+    marks_stay = not any(_WRITES_MARKS.search(text) for text in files.values())
     for packet, kernel in zip(packets, rig.verdicts(packets, exact=True), strict=True):
-        possible = outcomes(firewall, packet)
+        possible = outcomes(firewall, packet, marks_stay)
         if not any(ours.verdict is not None and agree(ours.verdict, kernel, packet) for ours in possible):
             found.append(Disagreement(packet, possible[0], kernel))
     return found
@@ -183,11 +191,11 @@ def complaint(rig: Rig, way: str, files: Files, wrong: Disagreement) -> str:
 
     def shows(trial: Files) -> bool:
         load(rig, way, trial)
-        return bool(disagreements(rig, read(way, trial), [wrong.packet]))
+        return bool(disagreements(rig, way, trial, [wrong.packet]))
 
     short = reduced(files, shows)
     load(rig, way, short)
-    again = disagreements(rig, read(way, short), [wrong.packet])
+    again = disagreements(rig, way, short, [wrong.packet])
     texts = "\n".join(f"--- {name}\n{text}" for name, text in short.items())
     return f"{texts}\n{again[0] if again else f'not again: {wrong}'}"
 
