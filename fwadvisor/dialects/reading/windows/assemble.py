@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from fwadvisor.diagnostic import Span
+from fwadvisor.diagnostic import Diagnostic, Span
 from fwadvisor.dialects.reading.windows.build import Builder, Built
 from fwadvisor.dialects.reading.windows.draft import Machine, Setting
 from fwadvisor.model.firewall import (
@@ -61,6 +61,7 @@ def assemble(machine: Machine, name: str) -> Firewall:
     if not machine.complete:
         hint = "what is read here is taken for the whole policy"
         machine.warn("other rules on the machine are not in this file", nowhere, hint)
+    machine.problems.found.sort(key=_place)
     machine.problems.raise_any()
     chains, bases = {}, []
     for side in _SIDES:
@@ -83,14 +84,20 @@ def assemble(machine: Machine, name: str) -> Firewall:
     )
 
 
+def _place(problem: Diagnostic) -> tuple[str, int, int]:
+    """Problems are shown from top to bottom, though some are found only when everything is known."""
+    span = problem.span
+    return (span.file, span.line, span.column) if span else ("", 0, 0)
+
+
 def _build(machine: Machine) -> list[Built]:
     """The rules of every draft; those that are disabled are checked and counted, and left out."""
     builder = Builder(machine)
     found = [built for draft in machine.drafts if (built := builder.build(draft)) is not None]
     disabled = [each for each in found if each.disabled]
     if disabled:
-        count = "1 rule is" if len(disabled) == 1 else f"{len(disabled)} rules are"
-        machine.warn(f"{count} disabled and decide nothing", disabled[0].rule.span)
+        count = "1 disabled rule decides" if len(disabled) == 1 else f"{len(disabled)} disabled rules decide"
+        machine.warn(f"{count} nothing", disabled[0].rule.span)
     return [each for each in found if not each.disabled]
 
 

@@ -74,6 +74,7 @@ class Machine:
     #: Whether the files hold every rule of the machine.
     complete: bool = False
     _said: set[str] = field(default_factory=set)
+    _noted: set[tuple[Span, str]] = field(default_factory=set)
 
     def add(self, draft: Draft) -> Draft:
         """Take a rule; a name that is not known is no name."""
@@ -97,12 +98,15 @@ class Machine:
 
     def not_understood(self, span: Span, reason: str) -> None:
         """Note an opaque part that is already in the rules as a condition."""
-        self.opaque.append(Opaque(span, reason))
+        if (span, reason) not in self._noted:
+            self._noted.add((span, reason))
+            self.opaque.append(Opaque(span, reason))
 
     def not_read(self, span: Span, text: str, reason: str) -> None:
         """Note a part that may decide any packet."""
-        self.opaque.append(Opaque(span, reason))
-        self.unread.append((span, text, reason))
+        if (span, reason) not in self._noted:
+            self.not_understood(span, reason)
+            self.unread.append((span, text, reason))
 
     def set_profiles(self, numbers: list[int], switch: str, setting: Setting) -> None:
         """Set a switch of some profiles."""

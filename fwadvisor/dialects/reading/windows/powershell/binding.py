@@ -80,20 +80,25 @@ class Bound:
 def bind(run: Run, command: Command, signature: Signature) -> Bound:
     """The arguments of a call; what the cmdlet would refuse is noted as a problem."""
     bound = Bound()
-    waiting = ""
+    waiting: str | None = ""
     for argument in command.arguments:
         if waiting and not argument.name and not argument.splat and argument.value is not None:
             _take(run, bound, waiting, argument, argument.value)
             waiting = ""
             continue
+        if waiting is None and not argument.name and not argument.splat:
+            waiting = ""
+            continue  # the value of a parameter that there is not
         waiting = ""
         if argument.splat:
             _splat(run, bound, signature, argument)
         elif argument.name:
             parameter = _named(run, signature, argument.name, argument)
-            if parameter and argument.value is not None:
+            if not parameter:
+                waiting = None if argument.value is None else ""
+            elif argument.value is not None:
                 _take(run, bound, parameter, argument, argument.value)
-            elif parameter and signature.is_switch(parameter):
+            elif signature.is_switch(parameter):
                 bound.switches[parameter] = True
             else:
                 waiting = parameter
@@ -137,7 +142,7 @@ def _take(run: Run, bound: Bound, parameter: str, argument: Argument, node: Expr
         hint = f"write -Enabled {value}, without $"
         _refuse(run, argument, "-Enabled takes the words True and False, and no boolean", hint)
         return
-    _set(bound, parameter, _placed(node, value))
+    _set(run, bound, parameter, _placed(node, value))
 
 
 def _placed(node: Expression, value: Value) -> Value:
@@ -168,10 +173,10 @@ def _splat(run: Run, bound: Bound, signature: Signature, argument: Argument) -> 
         elif parameter == "Enabled" and isinstance(each, bool):
             _refuse(run, argument, "-Enabled takes the words True and False, and no boolean")
         elif parameter:
-            _set(bound, parameter, each)
+            _set(run, bound, parameter, each)
 
 
-def _set(bound: Bound, parameter: str, value: Value) -> None:
+def _set(run: Run, bound: Bound, parameter: str, value: Value) -> None:
     if parameter in ("InputObject", "GPOSession", "CimSession"):
         if parameter == "InputObject":
             bound.input = value
@@ -185,6 +190,7 @@ def _set(bound: Bound, parameter: str, value: Value) -> None:
     if texts is None:
         bound.unknown[parameter] = value.text if isinstance(value, Unknown) else "has parts that are not known"
     elif texts:
+        run.spend(len(texts) // 4)
         bound.values[parameter] = texts
 
 

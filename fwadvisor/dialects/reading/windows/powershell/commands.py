@@ -28,24 +28,27 @@ if TYPE_CHECKING:
 _READING_VERBS = frozenset(
     {
         "get", "test", "write", "out", "format", "select", "sort", "measure", "join", "split", "resolve", "convertto",
-        "convertfrom", "compare", "group", "read", "show", "wait", "import", "export", "tee", "find", "search", "trace",
+        "convertfrom", "compare", "group", "read", "show", "wait", "export", "tee", "find", "search", "trace",
         "assert", "push", "pop", "debug", "limit",
     }
 )  # fmt: skip
 #: Nouns of cmdlets that change other things.
 _OTHER_NOUNS = (
-    "service", "scheduledtask", "scheduledtaskaction", "scheduledtasktrigger", "scheduledtaskprincipal",
+    "scheduledtask", "scheduledtaskaction", "scheduledtasktrigger", "scheduledtaskprincipal",
     "scheduledtasksettingsset", "transcript", "sleep", "strictmode", "location", "psdebug", "object", "timespan",
     "guid", "executionpolicy", "content", "host", "eventlog", "psdrive", "computer", "alias", "random", "date",
-    "windowsfeature", "windowsoptionalfeature", "windowscapability", "package", "module",
+    "windowsfeature", "windowsoptionalfeature", "windowscapability", "package", "module", "csv", "clixml",
+    "localizeddata", "powershelldatafile",
 )  # fmt: skip
-#: Cmdlets for files and the registry: harmless unless they name the firewall's keys.
-_ITEM_NOUNS = ("item", "itemproperty")
+#: Cmdlets and programs for files, the registry and services: harmless unless they touch the firewall's.
+_ITEM_NOUNS = ("item", "itemproperty", "service")
+_ITEM_PROGRAMS = ("reg", "reg.exe", "sc.exe", "net", "net.exe")
+_FIREWALLS_OWN = ("firewallpolicy", "windowsfirewall", "sharedaccess", "mpssvc", "bfe")
 _HARMLESS = frozenset(
     {
         "echo", "cls", "clear-host", "pause", "cd", "mkdir", "md", "sls", "ft", "fl", "select", "sort", "measure",
         "title", "rem", "color", "exit-pssession", "timeout", "chcp", "setlocal", "endlocal", "whoami", "hostname",
-        "ipconfig", "ping", "sleep", "sc.exe", "add-type", "update-help", "start-sleep", "out-null", "ni",
+        "ipconfig", "ping", "sleep", "add-type", "update-help", "start-sleep", "out-null", "ni",
     }
 )  # fmt: skip
 _PREFIXES = ("microsoft.powershell.utility\\", "microsoft.powershell.management\\", "netsecurity\\")
@@ -112,15 +115,24 @@ class Command:
 
     def ignored(self, run: Run, name: str) -> Values:
         """Nothing here; but a registry key of the firewall is one of its rules or switches."""
-        if self.nested:
-            for argument in self.arguments:
-                if argument.value is not None:
-                    argument.value.value(run)
-        text = run.page.text[self.start : self.end].lower()
-        changes = name.partition("-")[0] not in _READING_VERBS
-        if changes and ("firewallpolicy" in text or "windowsfirewall" in text or "sharedaccess" in text):
-            return self.opaque(run, "registry values of the firewall are changed here")
+        verb, _, noun = name.partition("-")
+        item = (noun in _ITEM_NOUNS and verb not in _READING_VERBS) or name in _ITEM_PROGRAMS
+        if self.nested or item:
+            values = [argument.value.value(run) for argument in self.arguments if argument.value is not None]
+            if item and self.own(run, values, certain=noun == "itemproperty"):
+                return self.opaque(run, "registry values or services of the firewall may be changed here")
         return [Unknown(run.quote(self))] if _puts_out(name) else []
+
+    def own(self, run: Run, values: Values, *, certain: bool) -> bool:
+        """Whether arguments name what is the firewall's own; with `certain`, also where they are not known."""
+        texts = [run.page.text[self.start : self.end]]
+        for value in values:
+            for each in value.values() if isinstance(value, Table) else [value]:
+                text = text_of(each)
+                if text is None and certain:
+                    return True
+                texts.append(text or "")
+        return any(word in text.lower() for text in texts for word in _FIREWALLS_OWN)
 
     def opaque(self, run: Run, reason: str) -> Values:
         """Nobody can know what this does to the firewall."""
@@ -135,7 +147,7 @@ def harmless(name: str) -> bool:
     if "firewall" in name or "netipsec" in name or "netgpo" in name:
         return verb in ("get", "show", "find") or name in ("open-netgpo", "save-netgpo")
     if not dash:
-        return name in _HARMLESS
+        return name in _HARMLESS or name in _ITEM_PROGRAMS
     return verb in _READING_VERBS or noun in _OTHER_NOUNS or noun in _ITEM_NOUNS or name in _HARMLESS
 
 

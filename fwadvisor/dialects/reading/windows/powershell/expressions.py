@@ -47,6 +47,7 @@ class Interpolated:
 
     def value(self, run: Run) -> Value:
         """Its value now."""
+        run.spend(len(self.parts) // 4)
         texts = [text_of(part.value(run)) for part in self.parts]
         if None in texts:
             return Unknown(run.quote(self))
@@ -84,6 +85,7 @@ class Listed:
 
     def value(self, run: Run) -> Value:
         """Its value now."""
+        run.spend(len(self.parts) // 4)
         return [part.value(run) for part in self.parts]
 
 
@@ -133,6 +135,7 @@ class Members:
     def value(self, run: Run) -> Value:
         """Its value now."""
         table = Table(self.start, self.end)
+        run.spend(len(self.pairs) // 4)
         for key, node in self.pairs:
             if isinstance(key, str):
                 name: str | None = key
@@ -154,8 +157,9 @@ class Ready:
     end: int
     table: Table
 
-    def value(self, _run: Run) -> Value:
+    def value(self, run: Run) -> Value:
         """Its value now."""
+        run.spend(len(self.table) // 4)
         return self.table.copy()
 
 
@@ -199,6 +203,7 @@ class Binary:
     def value(self, run: Run) -> Value:
         """Its value now."""
         left = self.first.value(run)
+        run.spend(len(self.rest))
         for operator, node in self.rest:
             if operator in ("and", "or"):
                 left = run.logical(operator, left, node)

@@ -109,15 +109,24 @@ def select(run: Run, command: Command, bound: Bound, given: Values | None) -> Ru
         return Rules(tuple(run.machine.drafts) if found is None else tuple(found), text, others, sure)
     if bound.unknown or bound.murky or bound.values.keys() & _FOREIGN_QUERY:
         return Rules(tuple(run.machine.drafts), text, sure=False)
-    fits = {draft: [_fits(draft, p, v) for p, v in bound.values.items()] for draft in run.machine.drafts}
-    chosen = tuple(draft for draft, found in fits.items() if False not in found)
-    sure = not any(None in fits[draft] for draft in chosen)
+    chosen, sure = _chosen(run, bound)
     group = bound.values.get("Group", ("",))[0].lower()
     if group == _OWN_GROUP or group.startswith(f"{_OWN_GROUP}:"):
         return Rules(chosen, text, others=False, sure=sure)
     named = bound.values.keys() & {"Name", "DisplayName", "Group"}
     wild = any(set(value) & set("*?[") for parameter in named for value in bound.values[parameter])
     return Rules(chosen, text, others=not chosen or not named or wild, sure=sure)
+
+
+def _chosen(run: Run, bound: Bound) -> tuple[tuple[Draft, ...], bool]:
+    """The rules of the file that a query finds, and whether for certain."""
+    run.spend(len(run.machine.drafts) // 8)
+    left, sure = list(run.machine.drafts), True
+    for parameter, wanted in bound.values.items():
+        fits = [(draft, _fits(draft, parameter, wanted)) for draft in left]
+        left = [draft for draft, found in fits if found is not False]
+        sure = sure and not any(found is None for _, found in fits)
+    return tuple(left), sure
 
 
 def _listed(value: Value) -> Values:

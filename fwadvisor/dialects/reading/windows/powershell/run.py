@@ -167,8 +167,7 @@ class Run:
         for doubt in self.given:
             span = self.page.span(doubt.start, doubt.end - doubt.start)
             reason = f"{doubt.given.text}: only the machine knows whether it holds"
-            if not any(each.span == span and each.reason == reason for each in self.machine.opaque[-64:]):
-                self.machine.not_understood(span, reason)
+            self.machine.not_understood(span, reason)
         return tuple(dict.fromkeys(doubt.given for doubt in self.given))
 
     def snapshot(self) -> dict[str, Value]:
