@@ -1,5 +1,6 @@
 """The benchmarks compare like with like: the converted profile decides every packet as the job does."""
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -28,3 +29,59 @@ def test_jobs_are_the_same_every_time(tmp_path):
     files = [sorted(path for path in (tmp_path / folder).rglob("*") if path.is_file()) for folder in ("one", "two")]
     assert len(files[0]) > 20
     assert [path.read_bytes() for path in files[0]] == [path.read_bytes() for path in files[1]]
+
+
+def answer(*arguments):
+    """What one script of the benchmarks prints as JSON."""
+    done = subprocess.run([sys.executable, *arguments], cwd=FOLDER, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+@pytest.mark.parametrize("family", ["4", "6"])
+@pytest.mark.parametrize("kind", ["realistic", "classbench", "crossing"])
+def test_the_engine_and_the_plain_way_count_the_same_packets(kind, family, tmp_path):
+    path = str(tmp_path / "job.json")
+    subprocess.run([sys.executable, "plain.py", path, kind, "60", family], cwd=FOLDER, check=True)
+    ours, plain = answer("ours.py", "compare", kind, "60", family), answer("naive.py", path)
+    assert (ours["accepted"], ours["changed"]) == (plain["accepted"], plain["changed"])
+    assert ours["accepted"] > 0
+    assert (
+        answer("ours.py", "lint", kind, "60", family)["shadowed"]
+        == answer("naive.py", path, "--only-shadow")["shadowed"]
+    )
+
+
+def test_tools_that_disagree_are_not_compared():
+    script = """
+import engine
+first, second = engine.Runs([{"accepted": 7, "alike": False}]), engine.Runs([{"accepted": 8}])
+print("\\n".join(engine.alike(engine.Job("crossing", 9, 4), {"one": first, "two": second})))
+"""
+    done = subprocess.run([sys.executable, "-c", script], cwd=FOLDER, capture_output=True, text=True, check=True)
+    assert done.stdout == "9 crossing, IPv4: accepted is 7 for one and 8 for two\n"
+
+
+def test_lists_and_gateways_are_the_same_every_time():
+    script = """
+import hashlib, gateways, rulesets
+from fwadvisor.model.address import Family
+made = [rulesets.edited(rulesets.make(kind, 50, family), 10) for kind in rulesets.KINDS for family in Family]
+made += [gateways.ufw(50), gateways.firewalld(50, "nftables"), gateways.shorewall(50), gateways.shorewall(50, 6)]
+print(len(made), hashlib.sha256(repr(made).encode()).hexdigest())
+"""
+    outputs = {
+        subprocess.run([sys.executable, "-c", script], cwd=FOLDER, capture_output=True, text=True, check=True).stdout
+        for _ in range(2)
+    }
+    assert len(outputs) == 1
+    assert outputs.pop().startswith("10 ")
+
+
+@pytest.mark.parametrize("target", ["iptables", "nftables", "windows", "pf"])
+def test_what_is_read_is_our_own_text(target, tmp_path):
+    folder = str(tmp_path / target)
+    answer("reading.py", "--job", "write", target, "40", folder)
+    found = answer("reading.py", "--job", "read", target, folder)
+    assert found["opaque"] == 0
+    assert found["rules"] >= 30
