@@ -23,6 +23,7 @@ from fwadvisor.dialects.reading.windows.powershell.values import (
 if TYPE_CHECKING:
     from fwadvisor.dialects.reading.windows.powershell.expressions import Expression
     from fwadvisor.dialects.reading.windows.powershell.run import Run
+    from fwadvisor.dialects.reading.windows.powershell.statements import Body
 
 #: Verbs of cmdlets that change nothing of the firewall.
 _READING_VERBS = frozenset(
@@ -191,9 +192,13 @@ def _test(run: Run, command: Command) -> Callable[[Value], bool | None]:
     block = values[0].value.value(run) if values and values[0].value is not None else None
     if isinstance(block, Block) and len(values) == 1:
         body = block.body
+        node = _only_expression(body)
 
         def passes(each: Value) -> bool | None:
             run.variables["_"] = each
+            if node is not None:
+                run.spend(1)
+                return truth(node.value(run))
             out: Values = []
             run.body(body, out)
             return truth(out if len(out) != 1 else out[0])
@@ -204,6 +209,15 @@ def _test(run: Run, command: Command) -> Callable[[Value], bool | None]:
         wanted, operator, path = values[1].value.value(run), names[0], block.lower()
         return lambda each: truth(binary(operator, member(each, path), wanted, run.spend))
     return lambda _each: None
+
+
+def _only_expression(body: Body) -> Expression | None:
+    """The expression that a body is, if it is nothing else."""
+    from fwadvisor.dialects.reading.windows.powershell.statements import Pipeline
+
+    if len(body) != 1 or not isinstance(body[0], Pipeline) or body[0].then or isinstance(body[0].first, Command):
+        return None
+    return body[0].first
 
 
 def _for_each(run: Run, command: Command, given: Values | None) -> Values:

@@ -39,15 +39,15 @@ def binary(operator: str, left: Value, right: Value, spend: Spend) -> Value:
     """One operator between two values."""
     if isinstance(left, Unknown) or (isinstance(right, Unknown) and operator != "+"):
         return _NOT_KNOWN
+    if operator in _COMPARISONS:
+        return _compared(operator, left, right)
     known = _BINARY.get(operator)
     if known is not None:
         return known(left, right, spend)
     if operator[:1] in "ci" and operator[1:] in _COMPARISONS:
         if operator[0] == "c" and not (isinstance(left, int) and isinstance(right, int)):
             return _NOT_KNOWN  # case counts there, and the texts of rules hold none
-        operator = operator[1:]
-    if operator in _COMPARISONS:
-        return _compared(operator, left, right)
+        return _compared(operator[1:], left, right)
     return _NOT_KNOWN
 
 
