@@ -7,7 +7,7 @@ from typing import Literal
 
 from fwadvisor.diagnostic import Diagnostic, Span, error, warning
 from fwadvisor.dialects.reading.pf import translating
-from fwadvisor.dialects.reading.pf.files import Reading
+from fwadvisor.dialects.reading.pf.files import MOST_WARNINGS, Reading
 from fwadvisor.dialects.reading.pf.limits import Limits
 from fwadvisor.dialects.reading.pf.meaning import DESTINATION, SOURCE, Meaning
 from fwadvisor.dialects.reading.pf.syntax import (
@@ -63,9 +63,9 @@ class Building:
         self.warnings: list[Diagnostic] = []
         self._told: set[tuple[Span, str]] = set()
         self._tables = Tables(reading.main, _overloads(reading), reading.printed or not reading.written)
-        self._meaning = Meaning(self._tables, reading.variants, self._tell)
+        self._meaning = Meaning(self._tables, reading.variants, self._tell, self._warn)
         self._translators = translating.Translators(self._meaning, [reading.main, *reading.loaded.values()])
-        self._limits = Limits(reading.variants, self._tell)
+        self._limits = Limits(reading.variants, self._tell, self._warn)
         self._hidden: list[Span] = []
         self._open: list[str] = []
 
@@ -83,7 +83,7 @@ class Building:
                 rules.append(self._jump_to_translations(main, direction))
             rules += self._rules(main, direction)
             self.chains[direction] = FirewallChain(direction, tuple(rules))
-        self.warnings += self._tables.warnings
+        self.warnings += self._tables.warnings[:MOST_WARNINGS]
         if self._hidden:
             self.warnings.append(
                 warning(
@@ -97,6 +97,11 @@ class Building:
         if (span, reason) not in self._told:
             self._told.add((span, reason))
             self.opaque.append(model.Opaque(span, reason))
+
+    def _warn(self, span: Span, text: str) -> None:
+        if (span, text) not in self._told and len(self.warnings) < MOST_WARNINGS:
+            self._told.add((span, text))
+            self.warnings.append(warning(text, span))
 
     # --- before the rules ------------------------------------------------------------------------------
 

@@ -13,7 +13,7 @@ from fwadvisor.dialects.reading.pf.lexing import Lexer
 from fwadvisor.dialects.reading.pf.rules import Defaults, rule
 from fwadvisor.dialects.reading.pf.syntax import Opaque, Rule, Rules
 from fwadvisor.dialects.reading.pf.translations import translation, translation_anchor
-from fwadvisor.dialects.reading.pf.variants import FREEBSD_15, FREEBSD_ONLY, OPENBSD_ONLY, Variants
+from fwadvisor.dialects.reading.pf.variants import FREEBSD_15, FREEBSD_ONLY, OLDER, OPENBSD_ONLY, Variants
 from fwadvisor.dialects.reading.pf.words import STATEMENTS
 from fwadvisor.dialects.reading.source import MOST_PROBLEMS, Problems, Source
 from fwadvisor.errors import ReadError
@@ -23,7 +23,7 @@ from fwadvisor.model.rule import Verdict
 MOST_RULES = 60_000
 #: How deep anchors and included files may nest; pf itself follows 64 anchors.
 _DEEPEST = 32
-_MOST_WARNINGS = 50
+MOST_WARNINGS = 50
 #: What marks a text that ``pfctl -vsr`` or ``-vvsr`` printed.
 PRINTED = re.compile(r"^(?:@\d+(?:\(\d+\))? [a-z]|[ \t]+\[ Evaluations: )", re.MULTILINE)
 #: FreeBSD's order of statements.
@@ -110,6 +110,9 @@ class Reading:
                 self._statement(cursor, file, scope, [*inside, source.name])
             except ReadError as refusal:
                 self._keep(refusal)
+        if self.variants.possible == OLDER and text and not text.endswith("\n"):
+            place = Span(source.name, text.count("\n") + 1)
+            self.problems.add(error("FreeBSD 12 wants the last line to end with a line feed", place))
 
     def _keep(self, refusal: ReadError) -> None:
         for each in refusal.diagnostics:
@@ -119,7 +122,7 @@ class Reading:
 
     def note(self, remark: Diagnostic) -> None:
         """Keep a warning; after many only their number."""
-        if len(self.warnings) < _MOST_WARNINGS:
+        if len(self.warnings) < MOST_WARNINGS:
             self.warnings.append(remark)
         else:
             self._silent += 1

@@ -15,6 +15,7 @@ MODIFIERS = ("network", "broadcast", "peer", "0")
 _LONGEST_NAME, _LONGEST_TABLE = 15, 31
 #: A driver's name and a number; groups that every system has.
 _INTERFACE = re.compile(r"[A-Za-z][A-Za-z0-9_]*[0-9](?:\.[0-9]+)?")
+_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.@-]*")
 _GROUPS = frozenset({"egress", "lo"})
 _V4 = Family.IPV4
 _COUNT = re.compile(r":(?:[1-9][0-9]*|\*)$")
@@ -80,6 +81,8 @@ def named_host(cursor: Cursor, text: str, prefix: str, at: int) -> Host:
             hint = did_you_mean(wrong, MODIFIERS) or "the modifiers are :network, :broadcast, :peer and :0"
             raise cursor.fail(f'"{wrong}" is no modifier of an interface', hint, at)
         return Host("self" if text == "self" and not prefix else "interface", name=text + suffix)
+    if not _NAME.fullmatch(text):
+        raise cursor.fail(f'"{text}" is neither an address nor a name', at=at)
     return Host("name", name=text + suffix)
 
 

@@ -18,9 +18,12 @@ _TCP = IntegerTest(Field.PROTOCOL, ((TCP, TCP),))
 class Limits:
     """Names the conditions of such rules, each rule having its own."""
 
-    def __init__(self, variants: Variants, opaque: Callable[[Span, str], None]) -> None:
+    def __init__(
+        self, variants: Variants, opaque: Callable[[Span, str], None], warn: Callable[[Span, str], None]
+    ) -> None:
         self._variants = variants
         self._opaque = opaque
+        self._warn = warn
         #: How often a name was given, and the numbers that rules have.
         self._given: dict[str, int] = {}
         self._numbers: dict[tuple[int, str, str], int] = {}
@@ -49,12 +52,16 @@ class Limits:
             return []
         if self._variants.certain(OLDER):
             return []
+        limited = self._limited(rule)
+        if limited and self._variants.certain(OLDER) is None:
+            text = "a reached limit of states drops the packet; on FreeBSD 12 the rule then does not match"
+            self._warn(rule.span, text)
         drop = Decide(Verdict.DROP, stands=not rule.quick)
         return [
             replace(
                 made, tests=(*made.tests, *((_TCP,) if tcp and rule.protocols != (TCP,) else ()), limit), action=drop
             )
-            for limit, tcp in self._limited(rule)
+            for limit, tcp in limited
         ]
 
     def _limited(self, rule: Rule) -> list[tuple[ConditionTest, bool]]:

@@ -9,11 +9,13 @@ from fwadvisor.diagnostic import Span
 from fwadvisor.dialects.reading import conditions
 from fwadvisor.dialects.reading.pf.syntax import End, Host, Interface, Rule, Rules
 from fwadvisor.dialects.reading.pf.tables import Contents, Tables
-from fwadvisor.dialects.reading.pf.variants import NEWER, Variants
+from fwadvisor.dialects.reading.pf.variants import NEWER, OLDER, OPENBSD_ONLY, Variants
 from fwadvisor.dialects.reading.pf.words import ICMP6_ANSWERS, ICMP_ANSWERS
 from fwadvisor.model.address import Family
 from fwadvisor.model.firewall import (
+    LARGEST,
     AddressTest,
+    AddressType,
     AnyOf,
     Condition,
     ConditionTest,
@@ -24,7 +26,7 @@ from fwadvisor.model.firewall import (
     NameTest,
     Test,
 )
-from fwadvisor.model.interval import PORTS, Intervals, normalize, subtract, union
+from fwadvisor.model.interval import PORTS, Intervals, normalize, overlaps, subtract, union
 from fwadvisor.model.rule import ICMP, ICMPV6, LOOPBACK, TCP, Verdict
 
 _V4, _V6 = Family.IPV4, Family.IPV6
@@ -35,18 +37,13 @@ _TCP = IntegerTest(Field.PROTOCOL, ((TCP, TCP),))
 _NOT_TCP = IntegerTest(Field.PROTOCOL, ((0, TCP - 1), (TCP + 1, 255)))
 #: FIN, SYN, RST, ACK: what `Firewall.opening_only` fixes in a new TCP packet, SYN alone being set.
 _FIXED, _SYN = 0x17, 0x02
-#: ICMP types as values of the field.
-_ANSWERS = (
-    (
-        _IPV4,
-        IntegerTest(Field.PROTOCOL, ((ICMP, ICMP),)),
-        IntegerTest(Field.ICMP, tuple((a * 256, b * 256 + 255) for a, b in ICMP_ANSWERS)),
-    ),
-    (
-        _IPV6,
-        IntegerTest(Field.PROTOCOL, ((ICMPV6, ICMPV6),)),
-        IntegerTest(Field.ICMP, tuple((a * 256, b * 256 + 255) for a, b in ICMP6_ANSWERS)),
-    ),
+#: Values of the field ICMP of answers, in IPv4 and in IPv6.
+_ANSWER_TYPES = tuple(
+    tuple((first * 256, last * 256 + 255) for first, last in types) for types in (ICMP_ANSWERS, ICMP6_ANSWERS)
+)
+_ANSWERS = tuple(
+    (family, IntegerTest(Field.PROTOCOL, ((protocol, protocol),)), IntegerTest(Field.ICMP, types))
+    for family, protocol, types in zip((_IPV4, _IPV6), (ICMP, ICMPV6), _ANSWER_TYPES, strict=True)
 )
 _LOOPBACKS = frozenset({"lo", "lo0"})
 
@@ -72,12 +69,20 @@ class Meaning:
         tables: what tables hold.
         variants: which pf it is.
         opaque: takes what is not understood, by place and reason.
+        warn: takes what people should know, by place and text.
     """
 
-    def __init__(self, tables: Tables, variants: Variants, opaque: Callable[[Span, str], None]) -> None:
+    def __init__(
+        self,
+        tables: Tables,
+        variants: Variants,
+        opaque: Callable[[Span, str], None],
+        warn: Callable[[Span, str], None],
+    ) -> None:
         self._tables = tables
         self._variants = variants
         self._opaque = opaque
+        self._warn = warn
         self._addresses: dict[tuple[Field, Intervals, Intervals], tuple[Test, ...]] = {}
         self._ports: dict[tuple[Field, Intervals], Test] = {}
         self._table_tests: dict[tuple[str, str, str, bool], tuple[Test, ...]] = {}
@@ -112,9 +117,17 @@ class Meaning:
             tag, negated = asked.tagged
             tests.append(NameTest(Field.TAG, Names(frozenset({tag}), inverted=negated)))
         tests += asked.tests
-        if self._variants.openbsd and self._keeps_state(rule):
-            tests.append(AnyOf(_ANSWERS, holds=False))
+        if self._keeps_state(rule):
+            if self._variants.openbsd:
+                tests.append(AnyOf(_ANSWERS, holds=False))
+            elif asked.icmp is not None and self._variants.certain(OPENBSD_ONLY) is None:
+                self._warn_of_answers(rule, asked.icmp)
         return tests
+
+    def _warn_of_answers(self, rule: Rule, types: Intervals) -> None:
+        if overlaps(types, _ANSWER_TYPES[rule.options.icmp6]):
+            text = "OpenBSD never matches answers of ICMP with a rule that keeps state; this is read as FreeBSD does"
+            self._warn(rule.span, text)
 
     def _keeps_state(self, rule: Rule) -> bool:
         """Whether OpenBSD never lets the rule match answers of ICMP (pf_icmp_mapping in pf.c)."""
@@ -270,6 +283,10 @@ class Meaning:
             return (ConditionTest(Condition(f"{side.word} is ! {host.name}", understood=False)),)
         if host.kind == "self":
             return (IntegerTest(side.kind, ((0, 0),) if holds else ((1, 3),)),)
+        if host.name == "self:broadcast":
+            broadcast = ((AddressType.BROADCAST, AddressType.BROADCAST),)
+            others = subtract(((0, LARGEST[side.kind]),), broadcast)
+            return (FamilyTest(Family.IPV4), IntegerTest(side.kind, broadcast if holds else others))
         return (ConditionTest(Condition(f"{side.word} is {_interface_words(host.name)}"), holds),)
 
     def _scoped(self, host: Host, side: Side, rule: Rule) -> tuple[Test, ...]:
@@ -278,6 +295,8 @@ class Meaning:
         tests = self._address_tests(side.address, (), v6)
         if rule.interfaces == ((False, host.scope),):
             return tests
+        if self._variants.certain(OLDER) and rule.direction and not rule.interfaces:
+            return (*tests, *self.interfaces(((False, host.scope),), rule.direction))
         self._opaque(rule.span, f'whether "%{host.scope}" binds the rule to the interface depends on the lines before')
         return (*tests, ConditionTest(Condition(f"the scope {host.scope} fits", understood=False)))
 
