@@ -27,7 +27,7 @@ from fwadvisor.model.firewall import (
 from fwadvisor.model.interval import normalize
 from fwadvisor.model.rule import Hook, State, Verdict
 
-_STATES = frozenset({State.NEW, State.ESTABLISHED, State.RELATED})
+_STATES = frozenset({State.NEW, State.ESTABLISHED})
 _ACCEPT, _DROP = Decide(Verdict.ACCEPT), Decide(Verdict.DROP)
 
 

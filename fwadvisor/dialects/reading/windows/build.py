@@ -157,7 +157,7 @@ class _Making:
         if not values.keys() <= _PLAIN:
             self.conditions()
         for parameter, text in self.unknown.items():
-            if parameter not in _NO_TEST:
+            if parameter == EVERYTHING or (EVERYTHING not in self.unknown and parameter not in _NO_TEST):
                 label = f"-{parameter}" if self.draft.strict else parameter
                 self.not_known(label, text, text if parameter == EVERYTHING else f"{label} {text} is not known")
         either = "Direction" in self.unknown
@@ -191,7 +191,9 @@ class _Making:
         word = self.word("Action", "Allow")
         values = self.values
         if "Action" in self.unknown:
-            return Unknown(f"-Action {self.unknown['Action']} is not known"), Kind.UNKNOWN
+            reason = f"-Action {self.unknown['Action']} is not known"
+            self.builder.machine.not_understood(self.span, reason)
+            return Unknown(reason), Kind.UNKNOWN
         if word == "NotConfigured":
             self.refuse(self.draft.one("Action"), "a rule's action is Allow or Block")
         if word == "AllowBypass":

@@ -118,8 +118,9 @@ def _draft(fields: _Fields, name: str, store: str) -> Draft:
     values["Name"] = (name,)
     for parameter, token in (("Direction", "Dir"), ("Action", "Action")):
         if parameter not in values and token not in fields.seen:
-            reason = f"the rule has no {token}="
-            fields.unknown[EVERYTHING] = reason
+            fields.unknown[EVERYTHING] = f"the rule has no {token}="
+            if parameter == "Direction":
+                fields.unknown[parameter] = "is missing"
     draft = Draft(fields.place, values, strict=False, store=store)
     draft.unknown.update(fields.unknown)
     return draft

@@ -128,7 +128,7 @@ class ExpressionParser(Scanner):
         if char == "!":
             word = "!"
             self.at += 1
-        elif char in lexical.DASH or char == "+":
+        elif char and (char in lexical.DASH or char == "+"):
             found = lexical.OPERATOR.match(self.text, self.at) if char != "+" else None
             if found is not None and found[1].lower() in _UNARY:
                 word = found[1].lower()

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 #: The group of our own scripts, which manage all that is in it.
 _OWN_GROUP = "fwadvisor"
+_TEXTS = ("Name", "DisplayName", "Description", "Group")
 _STORES = ("PolicyStore", "GPOSession", "CimSession")
 _RULE = (
     "Description", "Enabled", "Profile", "Platform", "Direction", "Action", "EdgeTraversalPolicy", "LooseSourceMapping",
@@ -75,6 +76,8 @@ def _new(run: Run, command: Command, _given: Values | None) -> Values:
     draft = Draft(place or Place(run.page, command.start, command.end), bound.values, unknown=bound.unknown)
     if bound.murky:
         draft.unknown[EVERYTHING] = f"{bound.murky} is not known"
+        if "Direction" not in draft.values:
+            draft.unknown["Direction"] = "is not known"
     draft.given = run.doubts()
     _check_name(run, draft)
     run.machine.add(draft)
@@ -218,6 +221,8 @@ def _set(run: Run, command: Command, given: Values | None) -> Values:
         run.machine.warn(message, run.span(command), "name the rules with -Name or -Group")
     rules = select(run, command, chosen, given)
     if not _changed(run, command, rules, "changes"):
+        for draft in rules.drafts:
+            _forget(draft)
         return []
     for draft in rules.drafts:
         for parameter, values in bound.values.items():
@@ -227,7 +232,14 @@ def _set(run: Run, command: Command, given: Values | None) -> Values:
         draft.unknown.update({p: text for p, text in bound.unknown.items() if p not in _NAMES})
         if bound.murky:
             draft.unknown[EVERYTHING] = f"{bound.murky} is not known"
+            _forget(draft)
     return []
+
+
+def _forget(draft: Draft) -> None:
+    """Nothing is known any more of what a rule asks for."""
+    draft.values = {parameter: values for parameter, values in draft.values.items() if parameter in _TEXTS}
+    draft.unknown["Direction"] = "is not known"
 
 
 # --- profiles --------------------------------------------------------------------------------------

@@ -56,6 +56,7 @@ class Parser(ExpressionParser):
             "switch": self.switch, "function": self.function, "filter": self.function, "return": self.leave,
             "exit": self.leave, "throw": self.leave, "break": self.jump, "continue": self.jump, "try": self.try_,
             "trap": self.trap, "begin": self.always, "process": self.always, "end": self.always, "param": self.param,
+            "using": self.using,
         }  # fmt: skip
 
     def script(self) -> Body:
@@ -376,6 +377,7 @@ class Parser(ExpressionParser):
         self.skip(lexical.NEWLINES)
         variable = self.variable()
         if variable is None or not self.word("in"):
+            self.skip(lexical.NEWLINES)
             raise ScriptError("$variable in ... is expected", min(self.at, len(self.text) - 1))
         self.skip(lexical.NEWLINES)
         source = self.statement()
@@ -498,6 +500,11 @@ class Parser(ExpressionParser):
         return Sequence(start, self.at, self.braces())
 
     # --- parameters ----------------------------------------------------------------------------------
+
+    def using(self, start: int) -> Statement:
+        """``using namespace X`` and its like, which change no rule."""
+        self.arguments()
+        return Sequence(start, self.at, ())
 
     def param(self, start: int) -> Statement:
         """``param(...)``."""
