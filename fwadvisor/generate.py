@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from fwadvisor import __version__
 from fwadvisor.compile import Compilation, Compiler
@@ -22,11 +23,15 @@ from fwadvisor.dialects.fit import fit
 from fwadvisor.errors import FwadvisorError, UnknownNameError
 from fwadvisor.model.note import Note, Topic
 from fwadvisor.model.policy import Policy
+from fwadvisor.model.rule import Hook, Verdict
 from fwadvisor.parallel import at_once
 from fwadvisor.ports import load
 from fwadvisor.profile import load_policy
 from fwadvisor.report import notes_json, notes_markdown
 from fwadvisor.report.decided import shared_chains
+
+if TYPE_CHECKING:
+    from fwadvisor.proof.written import Proved
 
 #: The note that every rule file says in its own header already.
 _LOOK = "look"
@@ -49,6 +54,8 @@ class Request:
     notes: bool = True
     #: Variations of a dialect's text, such as ("pf-variant", "openbsd").
     options: tuple[tuple[str, str], ...] = ()
+    #: Off only where the proof itself is measured.
+    prove: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +70,8 @@ class Generated:
     outputs: dict[str, tuple[OutputFile, ...]]
     #: notes.md and notes.json, where they were asked for.
     notes: tuple[OutputFile, ...]
+    #: What each text was shown to mean; empty only where `Request.prove` is off.
+    proved: tuple[Proved, ...]
 
     @property
     def files(self) -> tuple[OutputFile, ...]:
@@ -71,10 +80,11 @@ class Generated:
 
 
 def generate(request: Request) -> Generated:
-    """Load, compile and render; touches no file but the profiles and overlays it reads.
+    """Load, compile, render and prove; touches no file but the profiles and overlays it reads.
 
     Raises:
-        FwadvisorError: anything that a user can mend; all problems that were found, of all targets.
+        FwadvisorError: anything that a user can mend, all problems that were found, of all targets; or a text that
+            does not mean what the policy says, which is a defect.
     """
     # Rules and texts form no cycles; looking for some among a hundred thousand of them takes a tenth of the time.
     with uncollected():
@@ -106,12 +116,40 @@ def _generate(request: Request) -> Generated:
     if problems:
         raise FwadvisorError(problems)
     about, *written = _rendered(request, loaded.policy, compilations)
+    outputs = dict(zip(compilations, written, strict=True))
     return Generated(
         policy=loaded.policy,
         warnings=(*database.notices, *loaded.warnings),
         compilations=compilations,
-        outputs=dict(zip(compilations, written, strict=True)),
+        outputs=outputs,
         notes=about,
+        proved=_proved(request, compilations, outputs, compiler) if request.prove else (),
+    )
+
+
+def _proved(
+    request: Request,
+    compilations: Mapping[str, Compilation],
+    outputs: Mapping[str, tuple[OutputFile, ...]],
+    compiler: Compiler,
+) -> tuple[Proved, ...]:
+    """The proof that each text means its ruleset, and where the dialects differ from the policy itself."""
+    from fwadvisor.proof.written import prove_written
+
+    wanted = {name: compiled.ruleset for name, compiled in compilations.items()}
+    return prove_written(wanted, outputs, compiler.compile(policy_capabilities()).ruleset, request.options)
+
+
+def policy_capabilities() -> Capabilities:
+    """The capabilities of no dialect but the policy's own: everything that any of them has."""
+    every = [dialect(name).capabilities for name in DIALECTS]
+    return Capabilities(
+        dialect="policy",
+        title="the policy",
+        hooks=frozenset[Hook]().union(*(each.hooks for each in every)),
+        verdicts=frozenset[Verdict]().union(*(each.verdicts for each in every)),
+        port_protocols=frozenset[int]().union(*(each.port_protocols for each in every)),
+        helpers=frozenset[str]().union(*(each.helpers for each in every)),
     )
 
 

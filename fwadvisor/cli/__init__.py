@@ -11,7 +11,7 @@ import sys
 
 import typer
 
-from fwadvisor.cli import explain, generate, ports, profiles, search
+from fwadvisor.cli import equal, explain, generate, ports, profiles, prove, search
 from fwadvisor.cli.common import EXIT_ERROR, fail
 
 app = typer.Typer(
@@ -24,6 +24,8 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command("generate")(generate.generate)
+app.command("prove")(prove.prove)
+app.command("equal")(equal.equal)
 app.command("explain")(explain.explain)
 app.command("search")(search.search)
 app.add_typer(profiles.app, name="profiles")

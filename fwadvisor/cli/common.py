@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from fwadvisor.diagnostic import Color, show
@@ -14,6 +15,13 @@ if TYPE_CHECKING:
     from fwadvisor.errors import FwadvisorError
 
 EXIT_FINE, EXIT_FINDINGS, EXIT_ERROR = 0, 1, 2
+
+
+class TextOrJson(StrEnum):
+    """Forms of an answer: for people, or for programs."""
+
+    TEXT = "text"
+    JSON = "json"
 
 
 def fail(problem: FwadvisorError, color: Color = Color.AUTO) -> int:

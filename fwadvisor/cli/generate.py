@@ -82,6 +82,8 @@ def generate(
     show(generated.warnings, color)
     if directory is None:
         _print(generated, family)
+        if generated.proved and not quiet:
+            _say_proved(generated)
     elif check:
         _check(generated, directory)
     else:
@@ -144,6 +146,14 @@ def _print(generated: Generated, family: str) -> None:
     sys.stdout.buffer.flush()
 
 
+def _say_proved(generated: Generated) -> None:
+    """The claim of the summary, where standard output holds the rules."""
+    from fwadvisor.report.proof_text import proof_lines
+
+    for line in proof_lines(generated.proved):
+        print(line, file=sys.stderr)
+
+
 def _check(generated: Generated, output: Path) -> None:
     from fwadvisor.generate import differing
 
@@ -162,4 +172,4 @@ def _write(generated: Generated, output: Path, quiet: bool) -> None:
     for name in left_over(generated, output):
         print(f"fwadvisor: {output / name} is of an earlier run and was not written now", file=sys.stderr)
     if not quiet:
-        print(summary(generated.policy, generated.compilations, generated.outputs, paths))
+        print(summary(generated.policy, generated.compilations, generated.outputs, paths, generated.proved))

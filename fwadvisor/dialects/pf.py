@@ -182,12 +182,13 @@ def _host_parts(chains: dict[Hook, Chain], writer: Writer) -> list[_Part]:
 
 
 def _marks(forward: Chain) -> _Part:
-    """Who a packet is for. Multicast and the local broadcast are never forwarded."""
+    """Who a packet is for. Multicast and broadcasts to the own networks are never forwarded."""
     marks = ["block drop out all", f"block drop in all tag {_TRANSIT}"]
     if _asks_egress(forward):
         marks += [f"block drop in on {name} all tag {tag}" for name, tag in _ingress_tags(forward)[:-1]]
     marks += [
         f"block drop in from any to (self) tag {_SELF}",
+        f"block drop in inet from any to (self:broadcast) tag {_SELF}",
         f"block drop in inet from any to {{ 224.0.0.0/4, 255.255.255.255 }} tag {_SELF}",
         f"block drop in inet6 from any to ff00::/8 tag {_SELF}",
     ]

@@ -310,8 +310,10 @@ class Firewall:
     implicit: frozenset[State] = frozenset()
     #: Whether only a TCP packet that opens a connection is asked about as new (pf's ``flags S/SA``, Windows).
     opening_only: bool = False
-    #: Whether packets on the loopback interface are none of its business.
+    #: Whether it filters packets on the loopback interface.
     loopback: bool = True
+    #: Whether it tells multicast that is routed on from multicast for the machine itself (pf's rules do not).
+    routed_groups: bool = True
     opaque: tuple[Opaque, ...] = ()
     warnings: tuple[Diagnostic, ...] = ()
 

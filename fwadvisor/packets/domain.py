@@ -65,6 +65,9 @@ def possible(hook: Hook, family: Family) -> Iterator[Test]:
     elif hook is Hook.FORWARD:
         yield _is(destination, unicast, multicast)
         yield _not(_is(source, local))
+        # What came over loopback is for this machine.
+        yield _not(_named(Field.IN_INTERFACE, LOOPBACK))
+        yield _not(_named(Field.OUT_INTERFACE, LOOPBACK))
     else:
         yield _named(Field.IN_INTERFACE, "")
     many_to = AddressTest(Field.DESTINATION, _MULTICAST_V4, _MULTICAST_V6)
@@ -84,8 +87,10 @@ def possible(hook: Hook, family: Family) -> Iterator[Test]:
     yield _implies(_not(IntegerTest(Field.TCP_FLAGS, _NONE)), _is(Field.PROTOCOL, TCP))
 
 
-def spoken(firewall: Firewall) -> Iterator[Test]:
-    """Tests that hold for exactly the packets that a firewall speaks of, beside its hooks and families."""
+def spoken(firewall: Firewall, hook: Hook) -> Iterator[Test]:
+    """Tests that hold for exactly the packets of a hook that a firewall speaks of, beside its families."""
+    if hook is Hook.FORWARD and not firewall.routed_groups:
+        yield _is(Field.DESTINATION_TYPE, AddressType.UNICAST)
     if firewall.states < frozenset(State):
         yield _is(Field.STATE, *map(STATES.index, firewall.states))
     if firewall.opening_only:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from shutil import get_terminal_size
+from typing import TYPE_CHECKING
 
 from fwadvisor.compile import Compilation
 from fwadvisor.diagnostic import printable
@@ -14,6 +15,9 @@ from fwadvisor.model.note import Note, Topic
 from fwadvisor.model.policy import Policy
 from fwadvisor.model.rule import OriginKind, Verdict
 from fwadvisor.report.decided import shared_notes
+
+if TYPE_CHECKING:
+    from fwadvisor.proof.written import Proved
 
 _SHOWN = (Topic.CONFLICT, Topic.EXPOSURE, Topic.RISK)
 #: Of the other topics only this is shown: what --allow-approximate made narrower.
@@ -26,8 +30,9 @@ def summary(
     compilations: Mapping[str, Compilation],
     outputs: Mapping[str, Sequence[OutputFile]],
     paths: Sequence[Path],
+    proved: Sequence[Proved],
 ) -> str:
-    """A line for each target, then the notes on conflicts, exposure and risks."""
+    """A line for each target, what was proved, then the notes on conflicts, exposure and risks."""
     where = {path.name: path for path in paths}
     names = ", ".join(use.name for use in policy.profiles)
     lines = [f"Policy {printable(names)} for a {policy.kind}:"]
@@ -36,6 +41,10 @@ def summary(
             f"  {dialect(name).capabilities.title:<16} {_counts(compilations[name]):<30} {_places(files, where)}"
         )
     lines.append(f"  {'Notes':<47} {where['notes.md']}, {where['notes.json'].name}")
+    if proved:
+        from fwadvisor.report.proof_text import proof_lines
+
+        lines += ["", *(line for each in proof_lines(proved) for line in _wrapped(each))]
     shown = [note for note in shared_notes(compilations) if note.topic in _SHOWN or note.id == _NARROWED]
     if shown:
         lines.append("")
@@ -61,10 +70,13 @@ def _places(files: Sequence[OutputFile], where: Mapping[str, Path]) -> str:
 
 
 def _note(note: Note) -> list[str]:
+    only = f" ({', '.join(note.dialects)})" if note.dialects else ""
+    return _wrapped(f"{note.topic}: {printable(note.text)}{only}")
+
+
+def _wrapped(text: str) -> list[str]:
     from textwrap import wrap
 
-    only = f" ({', '.join(note.dialects)})" if note.dialects else ""
-    text = f"{note.topic}: {printable(note.text)}{only}"
     return wrap(
         text,
         min(get_terminal_size().columns, _WIDEST),

@@ -21,7 +21,7 @@ _SET = re.compile(
 )
 _SCRUB = re.compile(r"scrub in all fragment reassemble")
 _TABLE = re.compile(r"table <([A-Za-z0-9_-]{1,31})> const \{ ([0-9a-f.:/, ]+) \}")
-_HOST = r"(?:any|\(self\)|<[A-Za-z0-9_-]{1,31}>|[0-9a-f.:]+(?:/\d+)?|\{ [0-9a-f.:/, ]+ \})"
+_HOST = r"(?:any|\(self(?::broadcast)?\)|<[A-Za-z0-9_-]{1,31}>|[0-9a-f.:]+(?:/\d+)?|\{ [0-9a-f.:/, ]+ \})"
 _PORT = r"(?:\d+(?::\d+)?|\{ \d+(?::\d+)?(?:, \d+(?::\d+)?)+ \})"
 _RULE = re.compile(
     rf"(?P<action>pass|block drop|block return) (?P<word>in|out)(?P<log> log)?(?P<quick> quick)?"
@@ -185,7 +185,7 @@ def _rule(parts: dict[str, str | None], tables: dict[str, list[str]]) -> PfRule:
 def _check_host(host: str, tables: dict[str, list[str]], family: Family | None) -> None:
     if host.startswith("<"):
         assert host[1:-1] in tables, f"{host} is not defined"
-    elif host not in ("any", "(self)"):
+    elif host not in ("any", "(self)", "(self:broadcast)"):
         _networks(_items(host))
         if family:
             assert any((":" in entry) is (family is Family.IPV6) for entry in _items(host)), host
@@ -217,7 +217,7 @@ def _types(text: str | None) -> list[tuple[int, int | None]] | None:
 def _in_host(file: PfFile, host: str, family: Family, value: int, own: bool) -> bool:
     if host == "any":
         return True
-    if host == "(self)":
+    if host in ("(self)", "(self:broadcast)"):
         return own
     entries = file.tables[host[1:-1]] if host.startswith("<") else _items(host)
     for entry in entries:

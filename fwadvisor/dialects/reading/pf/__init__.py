@@ -91,6 +91,7 @@ def read(sources: Sequence[Source], options: Mapping[str, str]) -> Firewall:
         states=frozenset({State.NEW, State.ESTABLISHED}),
         implicit=frozenset({State.ESTABLISHED}),
         opening_only=True,
+        routed_groups=False,
         opaque=tuple(building.opaque),
         warnings=tuple(warnings),
     )

@@ -1,0 +1,1 @@
+"""Proofs: whether rule files, and what a policy asks, are the same sets of packets."""

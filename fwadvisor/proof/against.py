@@ -1,0 +1,67 @@
+"""Rule files against a policy: what each dialect's files must say, compiled from the profiles."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+
+from fwadvisor.compile import Compiler
+from fwadvisor.diagnostic import Diagnostic
+from fwadvisor.dialects import dialect
+from fwadvisor.dialects.fit import fit
+from fwadvisor.errors import FwadvisorError
+from fwadvisor.model.firewall import Firewall
+from fwadvisor.model.lift import lift
+from fwadvisor.packets import Budget
+from fwadvisor.ports import load
+from fwadvisor.profile import load_policy
+from fwadvisor.proof.comparison import Comparison, compare_firewalls
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """A policy as a command line names it."""
+
+    profiles: Sequence[str]
+    settings: Mapping[str, str] = field(default_factory=dict)
+    knowledge: Sequence[Path] = ()
+    profile_dirs: Sequence[Path] = ()
+    today: date | None = None
+    allow_approximate: bool = False
+
+
+def against_policy(
+    firewalls: Sequence[Firewall], asked: Asked, budget: Budget
+) -> tuple[tuple[Diagnostic, ...], list[Comparison]]:
+    """Each firewall against the policy as its dialect says it, and warnings about the profiles.
+
+    Raises:
+        FwadvisorError: the profiles are wrong, or a dialect cannot say the policy.
+        BudgetError: the comparison would grow too large.
+    """
+    database = load(asked.knowledge)
+    loaded = load_policy(
+        asked.profiles,
+        asked.settings,
+        database,
+        today=asked.today or date.today(),
+        profile_dirs=asked.profile_dirs,
+    )
+    compiler = Compiler(loaded.policy, database)
+    wanted: list[Firewall] = []
+    problems: list[Diagnostic] = []
+    for firewall in firewalls:
+        capabilities = dialect(firewall.dialect).capabilities
+        try:
+            compiled = compiler.compile(capabilities)
+            ruleset, _ = fit(compiled.ruleset, capabilities, approximate=asked.allow_approximate)
+        except FwadvisorError as refusal:
+            problems += (each for each in refusal.diagnostics if each not in problems)
+        else:
+            wanted.append(lift(ruleset))
+    if problems:
+        raise FwadvisorError(problems)
+    comparisons = [compare_firewalls(*pair, budget) for pair in zip(firewalls, wanted, strict=True)]
+    return (*database.notices, *loaded.warnings), comparisons

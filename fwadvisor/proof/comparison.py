@@ -1,0 +1,194 @@
+"""Two firewalls, packet by packet: where they decide alike, where not, and where nobody can know."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+
+from fwadvisor.model.address import FAMILIES, Family
+from fwadvisor.model.evaluate import Step, evaluate
+from fwadvisor.model.firewall import STATES, Condition, Field, Firewall, IntegerTest
+from fwadvisor.model.rule import Hook, State
+from fwadvisor.model.walk import Packet
+from fwadvisor.packets import Budget, Meaning, PacketSet, Result, Space, compare
+
+
+#: The outcome of packets of which it is not known what happens to them.
+UNKNOWN = "unknown"
+_NETFILTER = {"iptables", "nftables", "policy"}
+#: What spaces must be able to tell for `compare_in`: the first packets of connections.
+TESTS = (IntegerTest(Field.STATE, ((STATES.index(State.NEW), STATES.index(State.NEW)),)),)
+
+
+class Answer(StrEnum):
+    """What a comparison comes to."""
+
+    EQUAL = "equal"
+    DIFFERENT = "different"
+    #: They differ or not, depending on parts that are opaque.
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Difference:
+    """All packets of one hook and family that the two firewalls decide in one pair of ways."""
+
+    hook: Hook
+    family: Family
+    #: "accept", "drop", "reject", with helper or translation, or `UNKNOWN`; of the first and the second firewall.
+    outcomes: tuple[str, str]
+    answer: Answer
+    packets: PacketSet
+    witness: Packet
+    #: What decides the witness in each; None where nothing was asked.
+    steps: tuple[Step | None, Step | None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparison:
+    """Two firewalls and everything in which they differ."""
+
+    firewalls: tuple[Firewall, Firewall]
+    parts: tuple[tuple[Hook, Family], ...]
+    differences: tuple[Difference, ...]
+    #: What the comparison does not speak of, in sentences.
+    left_out: tuple[str, ...]
+    #: Conditions on which verdicts depend, alike in both firewalls.
+    conditions: tuple[Condition, ...]
+
+    @property
+    def answer(self) -> Answer:
+        """DIFFERENT where at least one packet is surely decided otherwise."""
+        answers = {each.answer for each in self.differences}
+        for answer in (Answer.DIFFERENT, Answer.UNKNOWN):
+            if answer in answers:
+                return answer
+        return Answer.EQUAL
+
+
+def compare_firewalls(first: Firewall, second: Firewall, budget: Budget) -> Comparison:
+    """Compare every packet of which both speak.
+
+    Besides verdicts, the connection-tracking helpers and translations count that a new connection gets, where both
+    dialects have such.
+
+    Raises:
+        BudgetError: the comparison would grow too large.
+    """
+    alike = first.dialect == second.dialect or {first.dialect, second.dialect} <= _NETFILTER
+    effects = frozenset({Field.ASSIGNED_HELPER, Field.TRANSLATION}) if alike else frozenset[Field]()
+    return compare_in(Space((first, second), effects=effects, tests=TESTS, budget=budget), first, second)
+
+
+def compare_in(space: Space, first: Firewall, second: Firewall) -> Comparison:
+    """The same in a space that both belong to, with the effects that the space has.
+
+    The space must have been made with `TESTS`.
+    """
+    parts = common_parts(first, second)
+    differences: list[Difference] = []
+    conditions: dict[Condition, None] = {}
+    for hook, family in parts:
+        meanings = space.meaning(first, hook, family), space.meaning(second, hook, family)
+        within = _within(space, first, second, hook, family)
+        differences += _differences(space, first, second, *meanings, within)
+        known = meanings[0].depends_on() & meanings[1].depends_on()
+        conditions |= dict.fromkeys(condition for condition in known if condition.understood)
+    return Comparison(
+        firewalls=(first, second),
+        parts=parts,
+        differences=tuple(differences),
+        left_out=tuple(_left_out(first, second)),
+        conditions=tuple(sorted(conditions, key=lambda condition: condition.name)),
+    )
+
+
+def common_parts(first: Firewall, second: Firewall) -> tuple[tuple[Hook, Family], ...]:
+    """Hooks and families of which both firewalls speak."""
+    return tuple(
+        (hook, family)
+        for hook in Hook
+        if hook in first.hooks & second.hooks
+        for family in FAMILIES
+        if family in first.families and family in second.families
+    )
+
+
+def _differences(
+    space: Space, first: Firewall, second: Firewall, before: Meaning, after: Meaning, within: PacketSet | None
+) -> Iterator[Difference]:
+    hook, family = before.hook, before.family
+    for change in compare(before, after, within):
+        packets = change.packets
+        if change.old.verdict is change.new.verdict:
+            # A connection gets its helper and its translation with its first packet.
+            packets &= space.packets(hook, family, TESTS)
+        witness = packets.witness()
+        if witness is None:
+            continue
+        yield Difference(
+            hook=hook,
+            family=family,
+            outcomes=(_word(change.old), _word(change.new)),
+            answer=Answer.UNKNOWN if change.unknown else Answer.DIFFERENT,
+            packets=packets,
+            witness=witness,
+            steps=(_decider(first, witness), _decider(second, witness)),
+        )
+
+
+def _within(space: Space, first: Firewall, second: Firewall, hook: Hook, family: Family) -> PacketSet | None:
+    """What is compared of a part; None: everything that both speak of.
+
+    A dialect that lets packets of known connections pass by itself is compared on those only where a connection can
+    begin at all, in one of the firewalls: where they forward nothing, no forwarded packet is of a known connection.
+    """
+    if (State.ESTABLISHED in first.implicit) is (State.ESTABLISHED in second.implicit):
+        return None
+    hooks = (hook,) if hook is Hook.FORWARD else (Hook.INPUT, Hook.OUTPUT)
+    begins = any(
+        not (space.meaning(each, way, family).accepted & space.packets(way, family, TESTS)).is_empty
+        for each in (first, second)
+        for way in hooks
+        if way in each.hooks
+    )
+    return None if begins else space.packets(hook, family, TESTS)
+
+
+def _word(result: Result) -> str:
+    """Such as ``accept``, ``accept with helper RAS``, ``unknown``."""
+    if result.verdict is None:
+        return UNKNOWN
+    kinds = {Field.ASSIGNED_HELPER: "helper "}
+    effects = [kinds.get(each, "") + value for each, value in result.effects if value]
+    return result.verdict.value + (f" with {', '.join(effects)}" if effects else "")
+
+
+def _decider(firewall: Firewall, packet: Packet) -> Step | None:
+    """The rule, or the default of a base chain, that decides a packet."""
+    trail = evaluate(firewall, packet).trail
+    return trail[-1] if trail else None
+
+
+def _left_out(first: Firewall, second: Firewall) -> Iterator[str]:
+    """What the two do not both speak of, a sentence each."""
+    for one, other in ((first, second), (second, first)):
+        for hook in Hook:
+            if hook in one.hooks - other.hooks:
+                yield f"{hook}: {other.name} does not speak of it"
+        for family in FAMILIES:
+            if family in one.families and family not in other.families:
+                yield f"IPv{family.value}: {other.name} does not speak of it"
+        missing = [state for state in State if state in one.states - other.states]
+        if missing:
+            yield f"{' and '.join(missing)} packets: {other.name} knows no such state"
+    if first.opening_only is not second.opening_only:
+        name = (first if first.opening_only else second).name
+        yield f"TCP packets of no known connection but the first: {name} lets a connection begin with SYN only"
+    if first.routed_groups is not second.routed_groups:
+        name = (second if first.routed_groups else first).name
+        yield f"multicast that is routed on: {name} does not tell it from the machine's own"
+    if first.loopback is not second.loopback:
+        name = (second if first.loopback else first).name
+        yield f"the loopback interface: {name} does not filter it"
