@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
 from fwadvisor.diagnostic import Diagnostic
 from fwadvisor.dialects.reading import conditions
@@ -12,9 +13,12 @@ from fwadvisor.dialects.reading.nftables.tables import ChainText, Table
 from fwadvisor.dialects.reading.source import Problems
 from fwadvisor.model.address import FAMILIES, Family
 from fwadvisor.model.firewall import AnyOf, Condition, ConditionTest, Field, FirewallChain, Opaque, Test
+from fwadvisor.model.interval import Intervals
 
 #: The families that a table's rules see.
 TABLE_FAMILIES = {"ip": (Family.IPV4,), "ip6": (Family.IPV6,), "inet": FAMILIES}
+
+Clause: TypeAlias = tuple[tuple[Test, ...], Family | None, Intervals, bool, int]
 
 
 @dataclass
@@ -30,6 +34,9 @@ class Context:
     found_unsure: set[Field] = field(default_factory=set)
     #: Names of sets that stand in several tables.
     shared: frozenset[str] = frozenset()
+    #: Short comparisons that were read before, by their words and what was known before them: what they ask, what
+    #: is known then, and how many words they are.
+    clauses: dict[tuple[object, ...], Clause] = field(default_factory=dict)
     _counts: Counter[str] = field(default_factory=Counter)
 
     def asked(self, name: str) -> str:

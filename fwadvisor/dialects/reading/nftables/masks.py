@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from fwadvisor.model.interval import Intervals, contains, normalize
 
 #: A mask that would need more ranges is no set of values any more.
@@ -9,6 +11,7 @@ _MOST_RANGES = 256
 _SMALL = 8
 
 
+@lru_cache(maxsize=4096)
 def unmasked(values: Intervals, mask: int, xor: int, bits: int) -> Intervals | None:
     """The numbers of `bits` bits for which ``(number & mask) ^ xor`` is one of `values`; None where too many."""
     if bits <= _SMALL:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from fwadvisor.diagnostic import did_you_mean
-from fwadvisor.dialects.reading.nftables.building import NEVER
+from fwadvisor.dialects.reading.nftables.building import NEVER, Known
 from fwadvisor.dialects.reading.nftables.context import Place
+from fwadvisor.dialects.reading.nftables.expressions import BARE_META
 from fwadvisor.dialects.reading.nftables.lookups import (
     Dimension,
     TooManyError,
@@ -96,6 +97,16 @@ class RuleReader(Matching):
 
     def compare(self) -> None:
         """An expression, then a comparison, a verdict map or a new value."""
+        place = self._clause()
+        if place is not None and (made := self.place.context.clauses.get(place)) is not None:
+            tests, family, protocols, asked, length = made
+            if self._writes:
+                self._flush()
+            self._tests += tests
+            self.known = Known(family, protocols, asked)
+            self.at += length
+            return
+        begin = self.at
         over = dimensions(self)
         word = self.word
         if word == "vmap":
@@ -109,7 +120,23 @@ class RuleReader(Matching):
         else:
             if self._writes:
                 self._flush()
-            self._tests += self.comparison(over)
+            tests = self.comparison(over)
+            self._tests += tests
+            if place is not None and self.at - begin == len(place) - 3:
+                known = self.known
+                made = (tests, known.family, known.protocols, known.asked_protocol, self.at - begin)
+                self.place.context.clauses[place] = made
+
+    def _clause(self) -> tuple[object, ...] | None:
+        """What the meaning of a short comparison depends on: its words, and what is known before them."""
+        tokens, at = self.tokens, self.at
+        length = 2 if tokens[at] in BARE_META else 3 if tokens[at] in _LONG else 0
+        if not length or at + length >= len(tokens) or tokens[at + length] in _JOINS:
+            return None
+        words = tokens[at : at + length]
+        if words[-1][:1] in ("@", "{", "(") or words[-1] in _JOINS or "random" in words:
+            return None
+        return (self.known.family, self.known.protocols, self.known.asked_protocol, *words)
 
     def declared(self, kind: str, name: str, skip: int = 0) -> Piece:
         """The body of what the table declares under a name.
@@ -354,6 +381,14 @@ def _commented(rule: FirewallRule, comment: str) -> FirewallRule:
     )
 
 
+#: Words after which a comparison of three words may begin, and those that make one longer.
+_LONG = frozenset(("ip", "ip6", "tcp", "udp", "icmp", "icmpv6", "th", "meta", "ct"))
+_JOINS = frozenset(
+    (
+        "-", "/", ",", ".", "|", "&", "^", "or", "and", "xor", "set", "vmap", "map", "==", "!=", "<", ">", "<=", ">=",
+        "!", "eq", "ne", "lt", "gt", "le", "ge", "not", "(", "{", "}", ":", "random", "<<", ">>",
+    )
+)  # fmt: skip
 #: Statements that may follow a value.
 _OTHERS = frozenset(
     {

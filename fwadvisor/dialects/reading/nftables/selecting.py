@@ -147,11 +147,16 @@ def _fib(words: Words) -> Selector:
         return Selector(text, datatypes.ROUTE_TYPE, building.single(lambda number: f"{text} {number}"))
     if result not in ("oif", "oifname"):
         raise words.unknown(f'"{text}" is not known')
-    if words.word not in ("exists", "missing", "0"):
+    if _asked_presence(words) not in ("exists", "missing", "0"):
         raise words.unknown("the interface of a route is not compared")
     reverse = set(flags) in ({"saddr"}, {"saddr", "iif"}, {"saddr", "iif", "mark"}, {"saddr", "mark"})
     name = conditions.reverse_path("iif" not in flags) if reverse and "mark" not in flags else f"{text} exists"
     return Selector(text, datatypes.BOOLEAN, _present(name))
+
+
+def _asked_presence(words: Words) -> str:
+    """The word that is compared with."""
+    return words.tokens[words.at + 1] if words.word in ("==", "!=", "eq", "ne") else words.word
 
 
 def _present(name: str, implied: tuple[Test, ...] = ()) -> building.Builder:
@@ -176,7 +181,7 @@ def _tcp_option(words: Words) -> Selector:
             words.at -= 1
             raise words.unknown(f'TCP option "{name}" is not known')
         kind = int(name[:6])
-    if words.word in ("exists", "missing", "0", "1"):
+    if _asked_presence(words) in ("exists", "missing", "0", "1"):
         implied = (IntegerTest(Field.PROTOCOL, ((6, 6),)),)
         return Selector(f"tcp option {kind}", datatypes.BOOLEAN, _present(conditions.tcp_option(kind), implied))
     field = words.take()
