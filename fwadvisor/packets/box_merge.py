@@ -31,13 +31,13 @@ _ALL_ORDERS = 4
 
 def fewer(boxes: Sequence[Box], whole: Sequence[Intervals]) -> list[Box]:
     """The same packets in fewer boxes, with the fewest where the set is small; the given boxes are disjoint."""
-    best = merged(boxes)
+    best = merged(boxes, whole)
     if len(best) < 2 or len(best) > _MOST_BOXES or _ranges(best) > _MOST_RANGES:
         return best
     places = [place for place in range(len(whole)) if any(box[place] is not None for box in boxes)]
     orders = permutations(places) if len(places) <= _ALL_ORDERS else (tuple(_first(p, places)) for p in places)
     for order in orders:
-        best = min(best, merged(by_paths(best, whole, order)), key=lambda found: (len(found), _ranges(found)))
+        best = min(best, merged(by_paths(best, whole, order), whole), key=lambda found: (len(found), _ranges(found)))
     return fewest(best, whole, places) if len(best) > 1 else best
 
 
@@ -50,7 +50,7 @@ def _ranges(boxes: Iterable[Box]) -> int:
     return sum(len(values) for box in boxes for values in box if values is not None)
 
 
-def merged(boxes: Sequence[Box]) -> list[Box]:
+def merged(boxes: Sequence[Box], whole: Sequence[Intervals]) -> list[Box]:
     """Boxes in which no two differ on one axis alone; the given boxes are disjoint.
 
     Sets of values are numbered, so that boxes are compared by small numbers.
@@ -75,13 +75,13 @@ def merged(boxes: Sequence[Box]) -> list[Box]:
             if len(groups) < len(rows):
                 changed = True
                 rows = [
-                    (*rest[:place], number(_union([sets[each] for each in several])), *rest[place:])
+                    (*rest[:place], number(_union([sets[each] for each in several], whole[place])), *rest[place:])
                     for rest, several in groups.items()
                 ]
     return [tuple(sets[each] for each in row) for row in rows]
 
 
-def _union(several: Sequence[Intervals | None]) -> Intervals | None:
+def _union(several: Sequence[Intervals | None], whole: Intervals) -> Intervals | None:
     if len(several) == 1:
         return several[0]
     found: list[tuple[int, int]] = []
@@ -89,7 +89,8 @@ def _union(several: Sequence[Intervals | None]) -> Intervals | None:
         if values is None:
             return None
         found += values
-    return normalize(found)
+    union = normalize(found)
+    return None if union == whole else union
 
 
 def by_paths(boxes: Iterable[Box], whole: Sequence[Intervals], order: Sequence[int]) -> list[Box]:

@@ -59,7 +59,7 @@ def _icmp(first: int, last: int) -> Iterable[str]:
 
 
 def _flags(values: Intervals) -> list[str]:
-    """``syn of syn,ack,fin,rst`` where these flags are asked and no others, else every combination."""
+    """``syn of fin+syn+rst+ack`` where the others may be as they like, ``only syn``, else every combination."""
     each = [value for first, last in values for value in range(first, last + 1)]
     if not each:
         return []
@@ -67,13 +67,15 @@ def _flags(values: Intervals) -> list[str]:
     for value in each:
         alike &= ~(value ^ each[0])
         ones &= value
+    if len(each) == 1:
+        return [f"only {_named_flags(ones)}"]
     if len(each) == 1 << (8 - alike.bit_count()):
         return [f"{_named_flags(ones & alike)} of {_named_flags(alike)}"]
     return [_named_flags(value) for value in each]
 
 
 def _named_flags(value: int) -> str:
-    return ",".join(name for bit, name in enumerate(FLAGS) if value >> bit & 1) or "none"
+    return "+".join(name for bit, name in enumerate(FLAGS) if value >> bit & 1) or "none"
 
 
 def said(field: Field, values: Intervals, family: Family, most: int | None) -> str:

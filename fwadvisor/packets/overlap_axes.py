@@ -183,8 +183,8 @@ class Axes:
         integers: dict[Field, Intervals] = {}
         conditions: dict[Condition, bool] = {}
         named: dict[Field, list[tuple[Names, ...]]] = {}
-        for key, values in zip(self.keys, box, strict=True):
-            if values is None:
+        for key, values, whole in zip(self.keys, box, self.whole, strict=True):
+            if values is None or values == whole:
                 continue
             match key:
                 case Condition():

@@ -34,6 +34,7 @@ from fwadvisor.model.firewall import (
 from fwadvisor.model.interval import normalize
 from fwadvisor.model.rule import Hook, Verdict
 from fwadvisor.model.walk import Packet
+from fwadvisor.packets.box import readable_boxes
 from fwadvisor.packets.overlap import (
     Correlated,
     Decided,
@@ -143,6 +144,10 @@ def check_shares(made, index, acting):
         boxes = index.share(number)
         found = [at for at, packet in enumerate(PACKETS) for box in boxes if within(box, packet)]
         assert sorted(found) == sorted(members)
+        few = readable_boxes(boxes)
+        readable = [at for at, packet in enumerate(PACKETS) for box in few if within(box.raw, packet)]
+        assert sorted(readable) == sorted(members)
+        assert len(few) <= len(boxes)
         assert index.reached(number) == bool(members)
     return wanted
 
@@ -162,7 +167,7 @@ def reject_cover(made, number, by):
     return not any(len(by) in matched for _, matched, _, _ in trails(few))
 
 
-@pytest.mark.parametrize("seed", range(250))
+@pytest.mark.parametrize("seed", range(120))
 def test_first_match_lists_agree_with_a_walk(seed):
     draw = random.Random(seed)
     default = draw.choice((Verdict.ACCEPT, Verdict.DROP))
@@ -235,7 +240,7 @@ def check_pairs(rules, default, index, wanted):
         assert index.correlated(1) == (pairs[:1], False)
 
 
-@pytest.mark.parametrize("seed", range(150))
+@pytest.mark.parametrize("seed", range(60))
 def test_last_match_lists_agree_with_a_walk(seed):
     """pf: a verdict stands until another one is given, unless the rule is quick."""
     draw = random.Random(seed)
@@ -251,7 +256,7 @@ def test_last_match_lists_agree_with_a_walk(seed):
         assert index.deciding(packet) == Decided(decided)
 
 
-@pytest.mark.parametrize("seed", range(150))
+@pytest.mark.parametrize("seed", range(60))
 def test_written_marks_are_followed(seed):
     draw = random.Random(seed)
     standing = Decide(Verdict.DROP, stands=True)
@@ -272,7 +277,7 @@ def test_written_marks_are_followed(seed):
         assert changes_nothing(made, each.rule)
 
 
-@pytest.mark.parametrize("seed", range(200))
+@pytest.mark.parametrize("seed", range(80))
 def test_what_is_said_holds_whatever_called_chains_do(seed):
     draw = random.Random(seed)
     callee = some_rules(draw, (ACCEPT, DROP, Continue(), Return()), writes=True)
@@ -289,7 +294,7 @@ def test_what_is_said_holds_whatever_called_chains_do(seed):
         assert changes_nothing(made, each.rule)
 
 
-@pytest.mark.parametrize("seed", range(100))
+@pytest.mark.parametrize("seed", range(50))
 def test_called_chains_count_where_they_are_told(seed):
     """With a callee that is told exactly, shares and redundancy are as exact as in one list."""
     draw = random.Random(seed)
@@ -413,7 +418,7 @@ def crossing(count):
     for _ in range(count):
         slices = []
         for field in fields:
-            first = draw.randrange(200)
+            first = draw.randrange(80)
             slices.append(IntegerTest(field, ((first, min(255, first + draw.randrange(20, 200))),)))
         yield rule(*slices)
 
