@@ -25,6 +25,7 @@ _CMDLET = re.compile(r"-NetFirewall(?:Rule|Profile)\b", re.IGNORECASE)
 _NETSH = re.compile(r"^[ \t]*(?:call[ \t]+)?@?netsh(?:\.exe)?[ \t]+advfirewall\b", re.IGNORECASE | re.MULTILINE)
 _BATCH = re.compile(r"^[ \t]*(?:@?echo[ \t]+off|rem\b|::|set(?:local)?\b[ \t]*\w*=?)", re.IGNORECASE | re.MULTILINE)
 _HEADER = re.compile(r'^(?:#TYPE[^\n]*\n)?"?[^\n]*"?(?:DisplayName|LocalPort)"?[,;\t]', re.IGNORECASE)
+_JSON = re.compile(r'\{\s*(?:"|\}|$)|\[\s*(?:[\[{\]]|$)')
 _JSON_KEY = re.compile(r'"(?:LocalPort|DisplayName|InstanceID)"\s*:')
 _Reader = Callable[[Machine, Source], None]
 
@@ -42,8 +43,7 @@ def read(sources: Sequence[Source], _options: Mapping[str, str]) -> Firewall:
     """
     machine = Machine()
     for source in sources:
-        sure, reader = _recognized(source)
-        (reader if sure else read_script)(machine, source)
+        _recognized(source)[1](machine, source)
     return assemble(machine, ", ".join(source.name for source in sources))
 
 
@@ -57,7 +57,7 @@ def _recognized(source: Source) -> tuple[int, _Reader]:
         return 0, read_script
     if text.startswith((REG_HEADER, "REGEDIT4")):
         return 100 if re.search("firewall", text, re.IGNORECASE) else 60, read_reg
-    if text[:1] in ("{", "["):
+    if _JSON.match(text):
         if f'"{FORMAT}"' in text:
             return 100, read_json
         return (80 if _JSON_KEY.search(text) else 0), read_json

@@ -24,6 +24,7 @@ from fwadvisor.dialects.reading.windows.words import (
     INBOUND_PORT_WORDS,
     LOCAL_PORT_WORDS,
     REMOTE_PORT_WORDS,
+    STARTED_BY,
 )
 from fwadvisor.model.address import Family
 from fwadvisor.model.firewall import (
@@ -427,7 +428,9 @@ class _Making:
             values = self.values.get(parameter)
             if not values or values[0].lower() in _DEFAULTS:
                 continue
-            words = self.flags(parameter, values) if parameter in FLAGS else values
+            words = self.flags(parameter, values) if parameter in FLAGS else [_canonical(parameter, v) for v in values]
+            if words == ["Any"]:
+                continue
             if parameter == "InterfaceType" and set(words) == {"Wired", "Wireless", "RemoteAccess"}:
                 continue
             self.either([(ConditionTest(Condition(f"{name} {_spelling(parameter, word)}")),) for word in words])
@@ -481,6 +484,13 @@ def _spelling(parameter: str, word: str) -> str:
     if parameter in ("LocalUser", "RemoteUser", "RemoteMachine", "Owner", "Package", "SecurityRealm"):
         return str(word)
     return word.lower()
+
+
+def _canonical(parameter: str, text: str) -> str:
+    """A word of an enumeration for its number or another spelling; anything else as it is."""
+    if parameter != "DynamicTarget":
+        return text
+    return ENUMERATIONS[parameter].word(STARTED_BY.get(text.lower(), text)) or text
 
 
 @lru_cache(maxsize=512)

@@ -148,7 +148,7 @@ def read_reg(machine: Machine, source: Source) -> None:
 
 
 def _finish(machine: Machine, registry: Registry, name: str) -> None:
-    if not registry.keys:
+    if not registry.keys and not machine.problems.found:
         hint = r"...\SharedAccess\Parameters\FirewallPolicy or ...\Policies\Microsoft\WindowsFirewall"
         machine.problems.add(error("the file holds no key of Windows Firewall", Span(name, 1), hint))
     registry.finish()

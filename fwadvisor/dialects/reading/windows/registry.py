@@ -66,7 +66,7 @@ class _Fields:
         elif lower in ("edge", "defer"):
             self.edge(lower, value)
         elif name in _PARAMETERS:
-            self.parameter(_PARAMETERS[name], lower, value)
+            self.parameter(_PARAMETERS[name], name, value)
         elif lower not in _SILENT:
             self.unknown.setdefault(mark, value)
 
@@ -86,7 +86,7 @@ class _Fields:
                 self.machine.problems.add(error(f'{mark}= is "{value}"', self.place.of(value), hint))
                 return
             value = text_at(word, value.at)
-        elif mark in ("ra4", "ra42", "ra6", "ra62") and value[:1].isalpha() and ":" not in value:
+        elif mark in ("RA4", "RA42", "RA6", "RA62") and value[:1].isalpha() and ":" not in value:
             value = text_at(f"{value}{mark[2]}", value.at)
         elif parameter == "DynamicTarget" and value.lower() == "any":
             return

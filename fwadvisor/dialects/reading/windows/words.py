@@ -43,6 +43,11 @@ ENUMERATIONS = {
     "Profile": Enumeration({"Any": 0, "Domain": 1, "Private": 2, "Public": 4, "NotApplicable": 65535}),
     "InterfaceType": Enumeration({"Any": 0, "Wired": 1, "Wireless": 2, "RemoteAccess": 4}),
 }  # fmt: skip
+#: The registry's words for what started a connection (MS-GPFAS 2.2.2.20).
+STARTED_BY = {
+    "proxapps": "ProximityApps", "proxsharing": "ProximitySharing", "wfdprint": "WifiDirectPrinting",
+    "wfddisplay": "WifiDirectDisplay", "wfddevices": "WifiDirectDevices",
+}  # fmt: skip
 #: Those of which several may be given.
 FLAGS = frozenset({"Profile", "InterfaceType"})
 #: The switches of a profile that a Group Policy may leave open.
