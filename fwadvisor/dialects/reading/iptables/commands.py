@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
@@ -14,6 +15,7 @@ from fwadvisor.dialects.reading.iptables.refusal import RefusedError
 from fwadvisor.dialects.reading.iptables.targets import TARGETS
 from fwadvisor.model.address import Family
 
+_MODULE = re.compile(r"[A-Za-z][\w-]*")
 #: How close a name has to be to a known one to count as misspelt rather than foreign.
 _MISSPELT = 0.8
 #: Names of interfaces and of chains have so many characters at most.
@@ -93,9 +95,12 @@ def parse(words: Sequence[str], start: int, family: Family) -> Command:
             _negate(command)
             continue
         else:
-            _option(command, word, family)
+            done = _option(command, word)
             size = len(command.words)
             words = command.words
+            if not done:
+                # The word is spelt out now; an exclamation mark before it still counts.
+                continue
         command.negated = False
     if command.negated:
         raise RefusedError("nothing follows the exclamation mark", "!", at=len(words) - 1)
@@ -284,8 +289,9 @@ def _match(command: Command) -> None:
         command.matches.append(Instance(match, command.at - 1, []))
         return
     close = [] if name in FOREIGN else get_close_matches(name, MATCHES, 1, _MISSPELT)
-    if close:
-        raise RefusedError(f'no match is called "{name}"', name, f'did you mean "{close[0]}"?', command.at - 1)
+    if close or not _MODULE.fullmatch(name):
+        hint = f'did you mean "{close[0]}"?' if close else ""
+        raise RefusedError(f'no match is called "{name}"', name, hint, command.at - 1)
     command.strange.append(Strange(f"{name}{_rest(command)}", target=False))
 
 
@@ -388,11 +394,17 @@ def _of_protocol(command: Command) -> Instance | None:
     return Instance(MATCHES[name], value.at, [])
 
 
+def _instances(command: Command) -> list[Instance]:
+    return [*command.matches, *([command.target] if command.target else [])]
+
+
 def _option(command: Command, word: str, _family: Family) -> None:
     found = _owner(command, word)
-    if found is None:
+    # With -m multiport --dport is short for --dports, whatever else might know it.
+    if found is None and not _abbreviated(word.partition("=")[0], _instances(command)):
         own = _of_protocol(command)
-        if own is not None and (word in own.module.options or _abbreviated(word, [own])):
+        name = word.partition("=")[0]
+        if own is not None and (name in own.module.options or _abbreviated(name, [own])):
             command.matches.append(own)
             found = _owner(command, word)
     if found is None and not _respelt(command, word):
@@ -418,17 +430,22 @@ def _take(command: Command, word: str, instance: Instance, option: Option) -> No
     command.at = end
 
 
+#: Options that iptables wants apart from their value.
+_ADDRESSES = frozenset({"--source", "--src", "--destination", "--dst"})
+
+
 def _respelt(command: Command, word: str) -> bool:
     """Put the usual spelling in place of ``--option=value``, ``-svalue`` or a shortened option, if it is one."""
     at, words = command.at, list(command.words)
     name, equals, value = word.partition("=")
+    if word[:2] in ("-s", "-d") or name in _ADDRESSES:
+        return False
     if word[:2] == "--" and equals and (name in _STEPS or _owner(command, name)):
         words[at : at + 1] = [name, value]
     elif len(word) > 2 and word[0] == "-" and word[1] != "-" and word[:2] in _STEPS:
         words[at : at + 1] = [word[:2], word[2:]]
     else:
-        instances = [*command.matches, *([command.target] if command.target else [])]
-        full = _abbreviated(name, instances) if word[:2] == "--" and len(name) > 2 else ""
+        full = _abbreviated(name, _instances(command))
         if not full:
             return False
         words[at : at + 1] = [full, value] if equals else [full]
@@ -438,6 +455,8 @@ def _respelt(command: Command, word: str) -> bool:
 
 def _abbreviated(word: str, instances: Sequence[Instance]) -> str:
     """The one option that begins so, or ""."""
+    if word[:2] != "--" or len(word) < 4:
+        return ""
     names = {name for name in _STEPS if name.startswith(word)}
     own = {(each.module.name, option.name): name for each in instances for name, option in each.module.options.items()
            if name.startswith(word)}  # fmt: skip
@@ -461,8 +480,7 @@ def _unexpected(command: Command, word: str) -> RefusedError:
         **{name: match.name for match in MATCHES.values() for name in match.options},
         **{name: target.name for target in TARGETS.values() for name in target.options},
     }
-    instances = [*command.matches, *([command.target] if command.target else [])]
-    near = [name for each in instances for name in each.module.options]
+    near = [name for each in _instances(command) for name in each.module.options]
     hint = did_you_mean(word, [*near, *(name for name in _STEPS if name.startswith("--"))])
     if word in known:
         match = known[word]

@@ -41,8 +41,16 @@ _IPSET = re.compile(r"(?:.*/)?ipset")
 _ASSIGNMENT = re.compile(r"([A-Za-z_]\w*)=(.*)", re.DOTALL)
 #: Commands that change no rules.
 _HARMLESS = frozenset(
-    [":", "[", "[[", "alias", "awk", "basename", "cat", "cd", "chmod", "chown", "conntrack", "cp", "cut", "date", "declare", "depmod", "dirname", "echo", "egrep", "ethtool", "exit", "export", "false", "getopts", "grep", "hash", "head", "hostname", "id", "ifconfig", "insmod", "ip", "ip6tables-save", "iptables-save", "kill", "ln", "local", "log_daemon_msg", "log_end_msg", "logger", "ls", "lsmod", "mkdir", "modprobe", "mv", "printf", "ps", "read", "readonly", "return", "rm", "rmmod", "route", "sed", "set", "shift", "shopt", "sleep", "sort", "sync", "sysctl", "tail", "tc", "tee", "test", "touch", "tr", "true", "type", "typeset", "ulimit", "umask", "uname", "unset", "wait", "wc", "which", "whoami"]
-)
+    {
+        ":", "[", "[[", "alias", "awk", "basename", "cat", "cd", "chmod", "chown", "conntrack", "cp", "cut", "date",
+        "declare", "depmod", "dirname", "echo", "egrep", "ethtool", "exit", "export", "false", "getopts", "grep",
+        "hash", "head", "hostname", "id", "ifconfig", "insmod", "ip", "ip6tables-save", "iptables-save", "kill", "ln",
+        "local", "log_daemon_msg", "log_end_msg", "logger", "ls", "lsmod", "mkdir", "modprobe", "mv", "printf", "ps",
+        "read", "readonly", "return", "rm", "rmmod", "route", "sed", "set", "shift", "shopt", "sleep", "sort", "sync",
+        "sysctl", "tail", "tc", "tee", "test", "touch", "tr", "true", "type", "typeset", "ulimit", "umask", "uname",
+        "unset", "wait", "wc", "which", "whoami",
+    }
+)  # fmt: skip
 _DECLARING = frozenset({"export", "local", "readonly", "declare", "typeset"})
 #: Words before a command that change nothing about what it does to the rules.
 _LEADING = frozenset({"sudo", "command", "exec", "nohup", "nice", "env", "builtin", "doas"})

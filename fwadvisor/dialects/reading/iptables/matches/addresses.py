@@ -26,8 +26,9 @@ _TYPES = {
     "LOCAL": AddressType.LOCAL, "UNICAST": AddressType.UNICAST, "BROADCAST": AddressType.BROADCAST,
     "MULTICAST": AddressType.MULTICAST,
 }  # fmt: skip
-#: Kinds of routes that are no part of the packet space.
-_OTHER_TYPES = ("UNSPEC", "ANYCAST", "BLACKHOLE", "UNREACHABLE", "PROHIBIT", "THROW", "NAT", "XRESOLVE")
+#: All kinds; those that are not above are no part of the packet space. A name may be cut short: the first one counts.
+_ALL_TYPES = ("UNSPEC", "UNICAST", "LOCAL", "BROADCAST", "ANYCAST", "MULTICAST", "BLACKHOLE", "UNREACHABLE", "PROHIBIT",
+              "THROW", "NAT", "XRESOLVE")  # fmt: skip
 #: What the kernel does not ask of an IPv6 address.
 _V4_TYPES = {"BROADCAST", "BLACKHOLE", "PROHIBIT", "THROW", "NAT", "XRESOLVE"}
 _V6_ROUTES = ("LOCAL", "ANYCAST", "UNREACHABLE")
@@ -95,13 +96,14 @@ def _plain(alternatives: tuple[tuple[Test, ...], ...]) -> list[Test]:
 
 
 def _kinds(text: str, family: Family) -> frozenset[str]:
-    kinds = text.upper().split(",")
-    known = [*_TYPES, *_OTHER_TYPES]
-    for each in kinds:
-        if each not in known:
-            raise RefusedError(f'"{each}" is no type of address', text, did_you_mean(each, known))
-        if family is Family.IPV6 and each in _V4_TYPES:
-            raise RefusedError(f"IPv6 addresses are not asked for type {each}", text)
+    kinds = set()
+    for word in text.upper().split(","):
+        kind = next((each for each in _ALL_TYPES if word and each.startswith(word)), "")
+        if not kind:
+            raise RefusedError(f'"{word}" is no type of address', text, did_you_mean(word, _ALL_TYPES))
+        if family is Family.IPV6 and kind in _V4_TYPES:
+            raise RefusedError(f"IPv6 addresses are not asked for type {kind}", text)
+        kinds.add(kind)
     return frozenset(kinds)
 
 

@@ -59,7 +59,14 @@ def _hops(prefix: str, name: str, family: Family) -> Match:
         return tuple(_hop(kinds[each.name], each) for each in given)
 
     return Match(
-        name, {**options(*(Option(each) for each in kinds)), prefix: Option(f"{prefix}-eq")}, read, (), (family,)
+        name,
+        {
+            **options(*(Option(each, negatable=kind == "eq") for each, kind in kinds.items())),
+            prefix: Option(f"{prefix}-eq"),
+        },
+        read,
+        (),
+        (family,),
     )
 
 

@@ -92,8 +92,8 @@ MATCHES = (
         "recent",
         options(
             *(Option(each, 0) for each in _ACTIONS),
-            *(Option(each) for each in ("--seconds", "--hitcount", "--name", "--mask")),
-            *(Option(each, 0) for each in ("--reap", "--rttl", "--rsource", "--rdest")),
+            *(Option(each, negatable=False) for each in ("--seconds", "--hitcount", "--name", "--mask")),
+            *(Option(each, 0, negatable=False) for each in ("--reap", "--rttl", "--rsource", "--rdest")),
         ),
         _recent,
     ),

@@ -144,5 +144,4 @@ MATCHES = (
     # They hold for every packet.
     Match("comment", options(Option("--comment", negatable=False)), _nothing),
     Match("nfacct", options("--nfacct-name"), _nothing),
-    Match("standard", {}, _nothing),
 )

@@ -118,11 +118,13 @@ def _dccp(given: tuple[Given, ...], _context: Context) -> tuple[Part, ...]:
 
 def _multiport(given: tuple[Given, ...], _context: Context) -> tuple[Part, ...]:
     if len(given) != 1:
-        raise RefusedError("multiport takes exactly one of --sports, --dports and --ports", given[-1].name[:3])
+        raise RefusedError("multiport takes exactly one of --sports, --dports and --ports", "multiport")
     (each,) = given
     parts = each.value.split(",")
     if sum(2 if ":" in part else 1 for part in parts) > _SLOTS:
         raise RefusedError("too many ports", each.value, f"a list holds {_SLOTS} numbers; a range takes two of them")
+    if any(part.startswith(":") or part.endswith(":") for part in parts):
+        raise RefusedError("a range in a list of ports has two ends", each.value, "write 0: or :65535 in full")
     values = normalize(found for part in parts for found in port_range(part))
     if each.name == "--ports":
         sides: list[Test] = [IntegerTest(Field.SOURCE_PORT, values), IntegerTest(Field.DESTINATION_PORT, values)]
@@ -132,8 +134,9 @@ def _multiport(given: tuple[Given, ...], _context: Context) -> tuple[Part, ...]:
 
 
 def _icmp(given: tuple[Given, ...], context: Context) -> tuple[Part, ...]:
-    if not given and context.family is Family.IPV6:
-        raise RefusedError("icmp6 needs --icmpv6-type")
+    if not given:
+        version = "v6" if context.family is Family.IPV6 else ""
+        raise RefusedError(f"the match needs --icmp{version}-type")
     return tuple(_icmp_test(each, context.family) for each in given)
 
 

@@ -94,11 +94,18 @@ MATCHES = (
     Match(
         "hashlimit",
         {
-            **options(*(f"--hashlimit-{name}" for name in _HASHLIMIT), Option("--hashlimit-rate-match", 0)),
+            **options(
+                *(Option(f"--hashlimit-{name}", negatable=name in ("above", "upto")) for name in _HASHLIMIT),
+                Option("--hashlimit-rate-match", 0),
+            ),
             "--hashlimit": Option("--hashlimit-upto"),
         },
         _hashlimit,
     ),
-    Match("statistic", options("--mode", "--probability", "--every", "--packet"), _statistic),
+    Match(
+        "statistic",
+        options(Option("--mode", negatable=False), "--probability", "--every", Option("--packet", negatable=False)),
+        _statistic,
+    ),
     Match("quota", options("--quota"), _quota),
 )

@@ -38,9 +38,20 @@ def _worded(
     *,
     families: tuple[Family, ...] = _BOTH,
     changes: bool = False,
+    turns: bool = False,
     needs: bool = True,
 ) -> Match:
-    """A module that makes one condition; what is negated is part of its words unless it stands alone."""
+    """A module that makes one condition; what is negated is part of its words unless it stands alone.
+
+    Args:
+        name: what the module is called.
+        words: its options with a value.
+        flags: its options without.
+        families: the IP versions that it is for.
+        changes: whether its truth changes by being asked.
+        turns: whether flags can be negated.
+        needs: whether it needs an option.
+    """
 
     def read(given: tuple[Given, ...], _context: Context) -> tuple[Part, ...]:
         if needs and not given:
@@ -51,7 +62,7 @@ def _worded(
         holds = not (alone and given[0].negated)
         return (ChangingTest(text, holds) if changes else condition(text, holds),)
 
-    listed = (*(Option(f"--{each}") for each in words), *(Option(f"--{each}", 0) for each in flags))
+    listed = (*(Option(f"--{each}") for each in words), *(Option(f"--{each}", 0, negatable=turns) for each in flags))
     return Match(name, options(*listed), read, families=families)
 
 
@@ -96,7 +107,7 @@ def _socket(given: tuple[Given, ...], _context: Context) -> tuple[Part, ...]:
 
 
 _STRING = tuple(Option(f"--{each}") for each in ("algo", "from", "to", "string", "hex-string"))
-_SOCKET = tuple(Option(f"--{each}", 0) for each in ("transparent", "nowildcard", "restore-skmark"))
+_SOCKET = tuple(Option(f"--{each}", 0, negatable=False) for each in ("transparent", "nowildcard", "restore-skmark"))
 MATCHES = (
     Match(
         "string",
@@ -112,12 +123,13 @@ MATCHES = (
         ("cluster-total-nodes", "cluster-local-node", "cluster-local-nodemask", "cluster-hash-seed"),
     ),
     _worded("osf", ("genre", "ttl", "log")),
-    _worded("ipvs", ("vproto", "vaddr", "vport", "vdir", "vmethod", "vportctl"), ("ipvs",)),
+    _worded("ipvs", ("vproto", "vaddr", "vport", "vdir", "vmethod", "vportctl"), ("ipvs",), turns=True),
     _worded(
         "rateest",
         _RATEEST,
         ("rateest-delta", "rateest-lt", "rateest-gt", "rateest-eq"),
         changes=True,
+        turns=True,
     ),
     _worded("eui64", (), needs=False, families=_V6),
     _worded("frag", ("fragid", "fraglen"), ("fragres", "fragfirst", "fragmore", "fraglast"), needs=False, families=_V6),
