@@ -56,7 +56,7 @@ LOADABLE = r"""
 -p tcp -m multiport ! --ports 22,80    => dport=1 sport=2; not dport=22; not dport=1 sport=80
 -p tcp -m multiport ! --dports 22,23   => dport=24; not dport=22
 -p tcp -m multiport --dport 22,80      => dport=22; dport=80; not dport=81
--p tcp -m tcp -m multiport --sport 22,80 => sport=80; not sport=81
+-p tcp -m multiport ! --dport 22,80    => dport=81; not dport=80
 -m multiport -p tcp --dports 22        => dport=22; not dport=23
 -p udplite -m multiport --dports 9     => udplite dport=9; not udp dport=9
 -p tcp --syn                           => flags=S; flags=SE; not flags=SA; not flags=A; not udp
@@ -200,6 +200,8 @@ OTHERS = r"""
 -p tcp --dport=22                      => dport=22; not dport=23
 -ptcp                                  => tcp; not udp
 -ieth0                                 => in=eth0; not in=eth1
+! -ieth0                               => in=eth1; not in=eth0
+-p tcp ! --dport=22                    => dport=23; not dport=22
 -m nfacct --nfacct-name web            => tcp
 -m rateest --rateest a --rateest-lt --rateest-bps1 1mbit => {rateest rateest a rateest-bps1 1mbit rateest-lt}; not tcp
 -m owner --uid-owner 0                 => {owner uid 0}; not tcp

@@ -77,7 +77,7 @@ class Command:
     negated: bool = False
 
 
-def parse(words: Sequence[str], start: int, family: Family) -> Command:
+def parse(words: Sequence[str], start: int) -> Command:
     """The command that the words from `start` on make.
 
     Raises:
@@ -398,7 +398,8 @@ def _instances(command: Command) -> list[Instance]:
     return [*command.matches, *([command.target] if command.target else [])]
 
 
-def _option(command: Command, word: str, _family: Family) -> None:
+def _option(command: Command, word: str) -> bool:
+    """Give an option to the module that it belongs to; False where it is only spelt out, to be read again."""
     found = _owner(command, word)
     # With -m multiport --dport is short for --dports, whatever else might know it.
     if found is None and not _abbreviated(word.partition("=")[0], _instances(command)):
@@ -407,10 +408,13 @@ def _option(command: Command, word: str, _family: Family) -> None:
         if own is not None and (name in own.module.options or _abbreviated(name, [own])):
             command.matches.append(own)
             found = _owner(command, word)
-    if found is None and not _respelt(command, word):
-        _foreign(command, word)
     if found is not None:
         _take(command, word, *found)
+        return True
+    if _respelt(command, word):
+        return False
+    _foreign(command, word)
+    return True
 
 
 def _take(command: Command, word: str, instance: Instance, option: Option) -> None:

@@ -108,7 +108,7 @@ class Restoring:
             if not _COUNTERS.fullmatch(words[0]):
                 raise RefusedError(f'"{words[0]}" is no pair of counters', words[0], "expected [0:0]")
             start = 1
-        command = parse(words, start, self.tables.family)
+        command = parse(words, start)
         if command.table:
             raise RefusedError("the table is that of the block: -t has no place here", "-t")
         self.tables.apply(command, Line(self.file, number, source, words), table.name)
@@ -142,6 +142,6 @@ def read_listing(tables: Tables, file: str, text: str, problems: Problems) -> No
     for number, source in lines:
         try:
             words = split(source)
-            tables.apply(parse(words, 0, tables.family), Line(file, number, source, words), table)
+            tables.apply(parse(words, 0), Line(file, number, source, words), table)
         except RefusedError as refusal:
             problems.add(Line(file, number, source, _words(source)).problem(refusal))

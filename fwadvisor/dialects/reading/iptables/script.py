@@ -297,7 +297,7 @@ class Script:
             self._unknown_rule(said, line, family)
             return None
         try:
-            command = parse_command(said.words, 1, family)
+            command = parse_command(said.words, 1)
             self._flushed = self._flushed or (command.letter in "FX" and command.letter != "")
             if self._uncertain and command.letter not in ("L", "Z", "C", ""):
                 return self._uncertain_command(said, line, family)
@@ -321,7 +321,7 @@ class Script:
     def _uncertain_command(self, said: _Said, line: Line, family: Family) -> bool | None:
         """A command that may run or not: an appended rule may be there or not; all else is not known."""
         tables = self.gathered.of(family)
-        command = parse_command(said.words, 1, family)
+        command = parse_command(said.words, 1)
         table = tables.table(command.table or "filter")
         if command.letter == "N":
             if command.chain not in table.chains:
