@@ -87,8 +87,8 @@ def _with(made: Packet, key: str, value: str) -> Packet:
 
 
 def rows(text: str) -> Iterator[Row]:
-    """The rows of a table; empty lines and those that begin with # are left out."""
-    for line in text.splitlines():
+    """The rows of a table; comments begin with #, and a line that begins with blanks goes on with the one before."""
+    for line in re.sub(r"\n +", " ", text).splitlines():
         if not line.strip() or line.startswith("#"):
             continue
         rule, arrow, rest = line.partition("=>")

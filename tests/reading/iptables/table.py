@@ -83,17 +83,21 @@ LOADABLE = r"""
 # --- connection tracking
 -m conntrack --ctstate NEW,ESTABLISHED => state=new; state=established; not state=related; not state=invalid
 -m conntrack ! --ctstate NEW           => state=invalid; state=untracked; not state=new
--m conntrack --ctstate DNAT            => {connection status dnat}; not state=new; not state=invalid {connection status dnat}
+-m conntrack --ctstate DNAT
+    => {connection status dnat}; not state=new; not state=invalid {connection status dnat}
 -m conntrack --ctstate RELATED,SNAT    => state=related; state=new {connection status snat}; not state=new
 -m conntrack ! --ctstate RELATED,SNAT  => state=new; not state=related; not state=new {connection status snat}
 -m state --state NEW                   => state=new; not state=established
 -m state --state estab,RELATED         => state=established; state=related; not state=new
 -m state ! --state INVALID             => state=new; not state=invalid
--m conntrack --ctproto 6               => {connection original protocol 6}; not tcp; not state=invalid {connection original protocol 6}
--m conntrack --ctstate INVALID,NEW --ctproto 6 => state=invalid; state=new {connection original protocol 6}; not state=new
+-m conntrack --ctproto 6
+    => {connection original protocol 6}; not tcp; not state=invalid {connection original protocol 6}
+-m conntrack --ctstate INVALID,NEW --ctproto 6
+    => state=invalid; state=new {connection original protocol 6}; not state=new
 -m conntrack --ctorigsrc 10.0.0.0/8    => {connection original source 10.0.0.0/8}; not tcp
 -m conntrack ! --ctorigdst 10.0.0.1    => tcp; not {connection original destination 10.0.0.1}
--m conntrack --ctreplsrc 10.0.0.1 --ctrepldst 10.0.0.2 => {connection reply source 10.0.0.1}{connection reply destination 10.0.0.2}; not tcp
+-m conntrack --ctreplsrc 10.0.0.1 --ctrepldst 10.0.0.2
+    => {connection reply source 10.0.0.1}{connection reply destination 10.0.0.2}; not tcp
 -m conntrack --ctorigdstport 80        => {connection original destination port 80}; not tcp
 -m conntrack --ctstatus ASSURED        => {connection status assured}; not tcp
 -m conntrack --ctstatus EXPECTED,SEEN_REPLY => {connection status expected}; {connection status seen-reply}; not tcp
@@ -105,9 +109,11 @@ LOADABLE = r"""
 -m helper --helper ftp-2121            => state=related helper=ftp-2121; state=related helper=ftp; not tcp
 -m connmark --mark 1                   => cmark=1; not cmark=2; not state=untracked cmark=1
 -m connmark ! --mark 0x10/0xfffffff0   => cmark=1; not cmark=0x1f; not state=invalid cmark=1
--m connbytes --connbytes 1000: --connbytes-dir both --connbytes-mode bytes => {connection bytes both 1000-18446744073709551615}; not tcp
+-m connbytes --connbytes 1000: --connbytes-dir both --connbytes-mode bytes
+    => {connection bytes both 1000-18446744073709551615}; not tcp
 -m connlimit --connlimit-above 10      => {connections above 10 by source/32}; not tcp
--m connlimit --connlimit-upto 10 --connlimit-mask 24 --connlimit-daddr => tcp; not {connections above 10 by destination/24}
+-m connlimit --connlimit-upto 10 --connlimit-mask 24 --connlimit-daddr
+    => tcp; not {connections above 10 by destination/24}
 -m connlabel --label 5                 => {connection label 5}; not tcp
 # --- the packet and its marks
 -m length --length 100:200             => length=100; length=200; not length=99
@@ -129,9 +135,10 @@ LOADABLE = r"""
 -m mark --mark 0x10/0xfffffff0         => mark=0x1f; not mark=0x20
 -m u32 --u32 "6&0xFF=0"                => 0; not tcp
 -m u32 --u32 "6 & 0xFF = 1:6,17"       => tcp; udp; not 47
--m u32 --u32 "0>>22&0x3C@0>>16=53"     => {u32 0>>22&0x3c@0>>16=53}; not tcp
+-m u32 --u32 "0>>22&0x3C@0>>16=53"     => {u32 0x0>>0x16&0x3c@0x0>>0x10=0x35}; not tcp
 -m string --string "GET " --algo bm    => {string "GET "}; not tcp
--m string --hex-string "|474554|x" --algo kmp --from 40 --to 90 --icase => {string "GETx" from 40 to 90 icase}; not tcp
+-m string --hex-string "|474554|x" --algo kmp --from 40 --to 90 --icase
+    => {string "GETx" from 40 to 90 icase}; not tcp
 # --- kinds of addresses
 -m iprange --src-range 10.0.0.5-10.0.0.9 => src=10.0.0.5; src=10.0.0.9; not src=10.0.0.10
 -m iprange ! --dst-range 10.0.0.5-10.0.0.9 => dst=10.0.0.4; not dst=10.0.0.5
@@ -151,8 +158,10 @@ LOADABLE = r"""
 -m limit --limit 5/sec                 => {limit 5/second burst 5 packets}; not tcp
 -m limit --limit 60/minute --limit-burst 9 => {limit 1/second burst 9 packets}; not tcp
 -m limit                               => {limit 3/hour burst 5 packets}; not tcp
--m hashlimit --hashlimit-above 10/min --hashlimit-mode srcip --hashlimit-name ssh => {hashlimit ssh above 10/minute burst 5 by srcip}; not tcp
--m hashlimit --hashlimit-upto 3/hour --hashlimit-burst 7 --hashlimit-mode dstport,srcip --hashlimit-name a => tcp; not {hashlimit a above 3/hour burst 7 by srcip,dstport}
+-m hashlimit --hashlimit-above 10/min --hashlimit-mode srcip --hashlimit-name ssh
+    => {hashlimit ssh above 10/minute burst 5 by srcip}; not tcp
+-m hashlimit --hashlimit-upto 3/hour --hashlimit-burst 7 --hashlimit-mode dstport,srcip --hashlimit-name a
+    => tcp; not {hashlimit a above 3/hour burst 7 by srcip,dstport}
 -m recent --name bad --rcheck --seconds 60 --hitcount 4 => {recent bad rcheck seconds 60 hitcount 4 source}; not tcp
 -m recent --update --rdest             => {recent DEFAULT update destination}; not tcp
 -m recent --set                        => tcp
@@ -161,10 +170,12 @@ LOADABLE = r"""
 -m statistic --mode nth --every 3 --packet 1 => {packet 1 of every 3}; not tcp
 -m quota --quota 1000                  => {quota 1000 bytes}; not tcp
 -m time --timestart 09:00 --timestop 17:30 => {time hour 09:00:00-17:30:00 utc}; not tcp
--m time --timestart 22:00 --weekdays Sat,Su => {time hour 22:00:00-23:59:59 utc}{time day sunday utc}; not {time hour 22:00:00-23:59:59 utc}
+-m time --timestart 22:00 --weekdays Sat,Su
+    => {time hour 22:00:00-23:59:59 utc}{time day sunday utc}; not {time hour 22:00:00-23:59:59 utc}
 -m time ! --weekdays Sat --kerneltz    => tcp; not {time day saturday local}
 -m time --monthdays 1,31               => {time day of month 31 utc}; not tcp
--m time --datestart 2026-01-01 --datestop 2026-12-31T23:59:59 => {time date 2026-01-01T00:00:00-2026-12-31T23:59:59 utc}; not tcp
+-m time --datestart 2026-01-01 --datestop 2026-12-31T23:59:59
+    => {time date 2026-01-01T00:00:00-2026-12-31T23:59:59 utc}; not tcp
 -m physdev --physdev-in eth0           => {physdev in eth0}; not tcp
 -m physdev --physdev-is-bridged        => {physdev is bridged}; not tcp
 -m policy --dir in --pol ipsec         => {ipsec in}; not tcp
@@ -179,7 +190,8 @@ LOADABLE = r"""
 -m comment --comment "a \"b\" \\ c"    => tcp
 -m comment --comment x -p udp          => udp; not tcp
 -m bpf --bytecode "1,6 0 0 65535"      => {bpf bytecode 1,6 0 0 65535}; not tcp
--m cluster --cluster-total-nodes 2 --cluster-local-node 1 --cluster-hash-seed 7 => {cluster cluster-hash-seed 7 cluster-local-node 1 cluster-total-nodes 2}; not tcp
+-m cluster --cluster-total-nodes 2 --cluster-local-node 1 --cluster-hash-seed 7
+    => {cluster node 0x1 of 2 by 0x7}; not tcp
 -p tcp -m osf --genre Linux            => {osf genre Linux}; not tcp
 6 -m eui64                             => {eui64}; not tcp
 6 -m frag --fragid 5 --fragfirst       => {frag fragfirst fragid 5}; not tcp
@@ -188,7 +200,7 @@ LOADABLE = r"""
 6 -m dst --dst-len 8                   => {dst dst-len 8}; not tcp
 6 -m hbh --hbh-len 8                   => {hbh hbh-len 8}; not tcp
 6 -p mh -m mh --mh-type 1              => 135 {mh mh-type 1}; not 135
-6 -m ipv6header --header frag --soft   => {ipv6header header frag soft}; not tcp
+6 -m ipv6header --header frag --soft   => {ipv6 headers 44 among others}; not tcp
 6 -m srh --srh-tag 5                   => {srh srh-tag 5}; not tcp
 """
 
@@ -211,7 +223,8 @@ OTHERS = r"""
 -m owner --uid-owner alice             => {owner uid alice}; not tcp
 -m rpfilter --loose                    => {reverse path loose}; not tcp
 -m rpfilter --invert                   => tcp; not {reverse path}
--m time --timestart 22:00 --timestop 06:00 --weekdays Sat --contiguous => {time contiguous timestart 22:00 timestop 06:00 weekdays Sat}; not tcp
+-m time --timestart 22:00 --timestop 06:00 --weekdays Sat --contiguous
+    => {time contiguous timestart 22:00 timestop 06:00 weekdays Sat}; not tcp
 -m set --match-set seen src --packets-gt 5 => {set seen (src) packets-gt 5}; not tcp
 -s www.example.com                     => {source www.example.com}; not tcp
 ! -s www.example.com                   => tcp; not {source www.example.com}
@@ -219,3 +232,57 @@ OTHERS = r"""
 -m geoip ! --src-cc DE -p udp          => udp {geoip ! --src-cc DE}; not tcp {geoip ! --src-cc DE}; not udp
 -s 0.0.0.1/0.0.0.1                     => {source 0.0.0.1/0.0.0.1}; not tcp
 """
+
+#: Rules with targets: IP version, table, built-in chain, words.
+TARGETS = [
+    (4, "filter", "INPUT", "-j ACCEPT"),
+    (4, "filter", "INPUT", "-j DROP"),
+    (4, "filter", "INPUT", "-j RETURN"),
+    (4, "filter", "INPUT", "-p udp"),
+    (4, "filter", "INPUT", "-j REJECT"),
+    (4, "filter", "INPUT", "-p tcp -j REJECT --reject-with tcp-reset"),
+    (4, "filter", "INPUT", "-j REJECT --reject-with icmp-admin-prohibited"),
+    (6, "filter", "INPUT", "-j REJECT --reject-with adm-prohibited"),
+    (4, "filter", "INPUT", '-j LOG --log-prefix "in \\"a\\": " --log-level info --log-uid'),
+    (4, "filter", "INPUT", "-j NFLOG --nflog-prefix x --nflog-group 5"),
+    (4, "filter", "INPUT", "-j NFQUEUE --queue-num 3 --queue-bypass"),
+    (4, "filter", "FORWARD", "-p tcp --syn -j TCPMSS --clamp-mss-to-pmtu"),
+    (4, "filter", "FORWARD", "-j MARK --set-xmark 0x10/0xff"),
+    (4, "nat", "PREROUTING", "-p tcp --dport 80 -j DNAT --to-destination 10.0.0.5:8080"),
+    (4, "nat", "PREROUTING", "-p tcp -j DNAT --to-destination 10.0.0.5-10.0.0.9:80-90 --persistent"),
+    (4, "nat", "PREROUTING", "-p tcp --dport 80 -j REDIRECT --to-ports 3128"),
+    (4, "nat", "PREROUTING", "-d 10.0.0.0/24 -j NETMAP --to 10.1.0.0/24"),
+    (6, "nat", "PREROUTING", "-p udp -j DNAT --to-destination [fd00::5]:53"),
+    (6, "nat", "PREROUTING", "-j DNAT --to-destination fd00::5"),
+    (4, "nat", "POSTROUTING", "-o wan0 -j MASQUERADE"),
+    (4, "nat", "POSTROUTING", "-p tcp -j MASQUERADE --to-ports 1024-2048 --random"),
+    (4, "nat", "POSTROUTING", "-s 10.0.0.0/8 -j SNAT --to-source 198.51.100.1"),
+    (4, "raw", "PREROUTING", "-p udp --dport 69 -j CT --helper tftp"),
+    (4, "raw", "PREROUTING", "-j CT --notrack"),
+    (4, "raw", "PREROUTING", "-j CT --zone 5"),
+    (4, "raw", "PREROUTING", "-j TRACE"),
+    (4, "mangle", "PREROUTING", "-j MARK --set-mark 5"),
+    (4, "mangle", "PREROUTING", "-j MARK --set-mark 0x5/0x3"),
+    (4, "mangle", "PREROUTING", "-j MARK --or-mark 0x10"),
+    (4, "mangle", "PREROUTING", "-j MARK --and-mark 0xff"),
+    (4, "mangle", "PREROUTING", "-j MARK --xor-mark 0xff"),
+    (4, "mangle", "PREROUTING", "-j CONNMARK --set-mark 7"),
+    (4, "mangle", "PREROUTING", "-j CONNMARK --restore-mark"),
+    (4, "mangle", "PREROUTING", "-j CONNMARK --save-mark --nfmask 0xff --ctmask 0xff"),
+    (4, "mangle", "POSTROUTING", "-j CLASSIFY --set-class 1:5"),
+    (4, "mangle", "POSTROUTING", "-j DSCP --set-dscp-class EF"),
+    (4, "mangle", "POSTROUTING", "-j DSCP --set-dscp 0x0a"),
+    (4, "mangle", "POSTROUTING", "-j TOS --set-tos Minimize-Delay"),
+    (4, "mangle", "POSTROUTING", "-j TOS --set-tos 0x10/0x3c"),
+    (4, "mangle", "POSTROUTING", "-j TTL --ttl-set 64"),
+    (4, "mangle", "POSTROUTING", "-j TTL --ttl-dec 1"),
+    (6, "mangle", "POSTROUTING", "-j HL --hl-set 64"),
+    (4, "mangle", "POSTROUTING", "-p udp -j CHECKSUM --checksum-fill"),
+    (4, "mangle", "POSTROUTING", "-p tcp -j TCPOPTSTRIP --strip-options 5"),
+    (4, "mangle", "PREROUTING", "-p tcp -j TPROXY --on-port 3128 --tproxy-mark 0x1/0x1"),
+    (4, "mangle", "PREROUTING", "-j TEE --gateway 10.0.0.1"),
+    (4, "mangle", "PREROUTING", "-j HMARK --hmark-tuple src --hmark-mod 4 --hmark-offset 1 --hmark-rnd 5"),
+    (4, "filter", "INPUT", "-p tcp -j SYNPROXY --sack-perm --timestamp --wscale 7 --mss 1460"),
+    (6, "mangle", "POSTROUTING", "-j SNPT --src-pfx fd00::/64 --dst-pfx 2001:db8::/64"),
+    (4, "filter", "INPUT", "-j IDLETIMER --timeout 60 --label idle"),
+]

@@ -149,7 +149,9 @@ def _connbytes(given: tuple[Given, ...], context: Context) -> tuple[Part, ...]:
     found = {each.name: each for each in given}
     if len(found) != 3:
         raise RefusedError("connbytes needs --connbytes, --connbytes-dir and --connbytes-mode")
-    values = ranges(found["--connbytes"].value, 2**64 - 1, "count")
+    text = found["--connbytes"].value
+    # One number alone is the lower end.
+    values = ranges(text if ":" in text else f"{text}:", 2**64 - 1, "count")
     mode, direction = found["--connbytes-mode"].value, found["--connbytes-dir"].value
     if mode not in _VOLUMES:
         raise RefusedError(f'"{mode}" is no mode', mode, f"expected {', '.join(_VOLUMES)}")

@@ -39,6 +39,7 @@ _NAMED_MASK = 0x3F
 _ECN = 3
 #: ``6&0xFF=`` names the byte of the IPv4 header that holds the protocol.
 _PROTOCOL_BYTE = re.compile(r"\s*(?:6|0x6)\s*&\s*0x0*[fF][fF]\s*=\s*([0-9a-fA-Fx:,\s]+)")
+_NUMBER = re.compile(r"[0-9a-fx]+")
 _SPACE = re.compile(r"\s+")
 
 
@@ -156,7 +157,13 @@ def _u32(given: tuple[Given, ...], context: Context) -> tuple[Part, ...]:
         values = normalize(pair for text in texts for pair in ranges(text.strip(), 2**32 - 1, "u32 value"))
         bounded = tuple((first, min(last, 255)) for first, last in values if first <= 255)
         return (integer(Field.PROTOCOL, bounded, each.negated, 255),)
-    return (condition(f"u32 {_SPACE.sub('', each.value).lower()}", not each.negated),)
+    text = _NUMBER.sub(_hexadecimal, _SPACE.sub("", each.value).lower())
+    return (condition(f"u32 {text}", not each.negated),)
+
+
+def _hexadecimal(found: re.Match[str]) -> str:
+    value = maybe_number(found.group())
+    return found.group() if value is None else f"{value:#x}"
 
 
 MATCHES = (

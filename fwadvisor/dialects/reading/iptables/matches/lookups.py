@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fwadvisor.dialects.reading.iptables.addresses import NotResolvedError, single
 from fwadvisor.dialects.reading.iptables.numbers import number
 from fwadvisor.dialects.reading.iptables.parts import (
     NEVER,
@@ -52,7 +53,7 @@ def _set(given: tuple[Given, ...], _context: Context) -> tuple[Part, ...]:
     return (SetTest(name, sides, not each.negated),)
 
 
-def _recent(given: tuple[Given, ...], _context: Context) -> tuple[Part, ...]:
+def _recent(given: tuple[Given, ...], context: Context) -> tuple[Part, ...]:
     found = {each.name: each for each in given}
     actions = [each for each in given if each.name in _ACTIONS]
     if len(actions) != 1:
@@ -64,13 +65,21 @@ def _recent(given: tuple[Given, ...], _context: Context) -> tuple[Part, ...]:
             words.append(f"{name[2:]} {number(found[name].value, 2**32 - 1, what)}")
     words += [name[2:] for name in ("--reap", "--rttl") if name in found]
     words.append("destination" if "--rdest" in found else "source")
-    if "--mask" in found:
+    if "--mask" in found and not _is_whole(found["--mask"].value, context):
         words.append(f"mask {found['--mask'].value}")
     if action.name == "--set":
         # Noting an address succeeds whenever it is asked for.
         return (NEVER,) if action.negated else ()
     listed = found["--name"].value if "--name" in found else "DEFAULT"
     return (ChangingTest(f"recent {listed} {' '.join(words)}", not action.negated),)
+
+
+def _is_whole(mask: str, context: Context) -> bool:
+    """Whether a mask leaves every bit of an address."""
+    try:
+        return single(mask, context.family) == context.family.universe[0][1]
+    except NotResolvedError:
+        raise RefusedError(f'"{mask}" is no mask', mask) from None
 
 
 MATCHES = (

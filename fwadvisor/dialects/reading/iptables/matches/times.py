@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Sequence
 from datetime import datetime
+from functools import partial
 
 from fwadvisor.diagnostic import did_you_mean
 from fwadvisor.dialects.reading import conditions
@@ -24,6 +26,8 @@ from fwadvisor.model.firewall import Test
 _CLOCK = re.compile(r"(\d{1,2}):(\d{1,2})(?::(\d{1,2}))?")
 _DATE = re.compile(r"(\d{4})(?:-(\d{1,2})(?:-(\d{1,2})(?:T(\d{1,2})(?::(\d{1,2})(?::(\d{1,2}))?)?)?)?)?")
 _DAY = 86400
+#: The first and last moments that the kernel can name mean no bound.
+_BOUNDS = ("1970-01-01T00:00:00", "2038-01-19T03:14:07")
 
 
 def _time(given: tuple[Given, ...], _context: Context) -> tuple[Part, ...]:
@@ -37,21 +41,30 @@ def _time(given: tuple[Given, ...], _context: Context) -> tuple[Part, ...]:
         last = _clock(found["timestop"].value) if "timestop" in found else _DAY - 1
         tests.append(condition(conditions.time_of_day(first, last, zone)))
     if "datestart" in found or "datestop" in found:
-        first_date, last_date = (_date(found[n].value) if n in found else "" for n in ("datestart", "datestop"))
-        tests.append(condition(conditions.time_date(first_date, last_date, zone)))
+        dates = [_date(found[n].value) if n in found else "" for n in ("datestart", "datestop")]
+        first_date, last_date = ("" if date in _BOUNDS else date for date in dates)
+        if first_date or last_date:
+            tests.append(condition(conditions.time_date(first_date, last_date, zone)))
     if "weekdays" in found:
         each = found["weekdays"]
         days = sorted({_weekday(word, each.value) for word in each.value.split(",")})
-        tests.append(one_of([condition(conditions.time_day(day, zone)) for day in days] or [NEVER], not each.negated))
+        tests.append(_among(days, range(7), partial(conditions.time_day, zone=zone), not each.negated))
     if "monthdays" in found:
         each = found["monthdays"]
         numbers = sorted({_month_day(word, each.value) for word in each.value.split(",")})
-        tests.append(one_of([condition(conditions.time_day_of_month(n, zone)) for n in numbers], not each.negated))
+        tests.append(_among(numbers, range(1, 32), partial(conditions.time_day_of_month, zone=zone), not each.negated))
     if "contiguous" in found:
         # The night after a named day counts as that day: the parts cannot stand alone.
         words = sorted(" ".join(("!",) * each.negated + (each.name[2:], *each.values)) for each in given)
         return (condition(f"time {' '.join(words)}"),)
     return tuple(tests)
+
+
+def _among(days: Sequence[int], every: range, name: Callable[[int], str], holds: bool) -> Test:
+    """One of some days, or none of the others where those are fewer."""
+    others = [day for day in every if day not in days]
+    few, holds = (days, holds) if len(days) <= len(others) else (others, not holds)
+    return one_of([condition(name(day)) for day in few] or [NEVER], holds)
 
 
 def _clock(text: str) -> int:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from fwadvisor.diagnostic import did_you_mean
 from fwadvisor.dialects.reading import conditions
-from fwadvisor.dialects.reading.iptables.numbers import number
+from fwadvisor.dialects.reading.iptables.numbers import PROTOCOLS, maybe_number, number
 from fwadvisor.dialects.reading.iptables.parts import (
     ChangingTest,
     Context,
@@ -25,6 +26,12 @@ from fwadvisor.model.firewall import Field
 _HEX = re.compile(r"\|([0-9A-Fa-f \t]*)\|")
 _BOTH = tuple(Family)
 _V6 = (Family.IPV6,)
+_NODES = ("local-node", "local-nodemask")
+#: Extension headers by their names; 255 is the protocol after them.
+_HEADERS = {
+    "hop-by-hop": 0, "hop": 0, "dst": 60, "route": 43, "frag": 44, "auth": 51, "esp": 50, "none": 59, "protocol": 255,
+    "prot": 255,
+}  # fmt: skip
 _RATEEST = (
     "rateest", "rateest1", "rateest2", "rateest-bps", "rateest-bps1", "rateest-bps2", "rateest-pps", "rateest-pps1",
     "rateest-pps2",
@@ -99,6 +106,33 @@ def _shown(raw: bytes) -> str:
     return f'"{text}"' if text.isascii() and text.isprintable() and '"' not in text else f"0x{raw.hex()}"
 
 
+def _cluster(given: tuple[Given, ...], _context: Context) -> tuple[Part, ...]:
+    found = {each.name.removeprefix("--cluster-"): each for each in given}
+    nodes = [found[name] for name in _NODES if name in found]
+    if len(nodes) != 1 or not {"total-nodes", "hash-seed"} <= found.keys():
+        raise RefusedError("cluster needs --cluster-total-nodes, --cluster-local-node and --cluster-hash-seed")
+    total = number(found["total-nodes"].value, 32, "number of nodes", 1)
+    mask = number(nodes[0].value, 2**32 - 1, "node", 1)
+    mask = mask if "local-nodemask" in found else 1 << min(mask - 1, 31)
+    seed = number(found["hash-seed"].value, 2**32 - 1, "seed")
+    return (condition(f"cluster node {mask:#x} of {total} by {seed:#x}", not nodes[0].negated),)
+
+
+def _ipv6header(given: tuple[Given, ...], _context: Context) -> tuple[Part, ...]:
+    found = {each.name: each for each in given}
+    if "--header" not in found:
+        raise RefusedError("ipv6header needs --header")
+    each = found["--header"]
+    numbers = set()
+    for word in each.value.split(","):
+        value = _HEADERS.get(word, PROTOCOLS.get(word, maybe_number(word)))
+        if value is None:
+            raise RefusedError(f'no header is called "{word}"', each.value, did_you_mean(word, _HEADERS))
+        numbers.add(value)
+    soft = " among others" if "--soft" in found else ""
+    return (condition(f"ipv6 headers {','.join(map(str, sorted(numbers)))}{soft}", not each.negated),)
+
+
 def _socket(given: tuple[Given, ...], _context: Context) -> tuple[Part, ...]:
     name = conditions.socket(sorted(each.name[2:] for each in given))
     if any(each.name == "--restore-skmark" for each in given):
@@ -118,9 +152,10 @@ MATCHES = (
         "socket", options(*_SOCKET), _socket
     ),
     _worded("bpf", ("bytecode", "object-pinned")),
-    _worded(
+    Match(
         "cluster",
-        ("cluster-total-nodes", "cluster-local-node", "cluster-local-nodemask", "cluster-hash-seed"),
+        options(*(Option(f"--cluster-{e}", negatable=e in _NODES) for e in ("total-nodes", *_NODES, "hash-seed"))),
+        _cluster,
     ),
     _worded("osf", ("genre", "ttl", "log")),
     _worded("ipvs", ("vproto", "vaddr", "vport", "vdir", "vmethod", "vportctl"), ("ipvs",), turns=True),
@@ -138,7 +173,7 @@ MATCHES = (
     _worded("dst", ("dst-len", "dst-opts"), needs=False, families=_V6),
     _worded("hbh", ("hbh-len", "hbh-opts"), needs=False, families=_V6),
     _worded("mh", ("mh-type",), needs=False, families=_V6),
-    _worded("ipv6header", ("header",), ("soft",), families=_V6),
+    Match("ipv6header", options("--header", Option("--soft", 0, negatable=False)), _ipv6header, (), _V6),
     _worded(
         "srh",
         (
