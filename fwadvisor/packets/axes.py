@@ -10,11 +10,13 @@ import sys
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import chain
+from itertools import chain, islice
 
+from fwadvisor.diagnostic import error
+from fwadvisor.errors import BudgetError
 from fwadvisor.model.firewall import Condition, Field, Names
 from fwadvisor.model.interval import Intervals, intersect, normalize, size
-from fwadvisor.packets.masked import Bits, closed, written
+from fwadvisor.packets.masked import MOST_RANGES, Bits, closed, written
 from fwadvisor.packets.nodes import IN, OPEN
 
 
@@ -165,7 +167,7 @@ class BitAxis:
             inside = {-atom for atom, where in pairs if where == IN}
             torn = inside & {-atom for atom, where in pairs if where == OPEN}
             if torn:
-                raise UnknownBoundaryError(f"{self.field} is not told apart at {self._first(min(torn))}")
+                raise UnknownBoundaryError(f"{self.field} is not told apart at {self.least(min(torn))}")
             found = self._known[values] = normalize((atom, atom) for atom in inside)
         return found
 
@@ -174,8 +176,21 @@ class BitAxis:
         return -self.bits.at(self._function, value)
 
     def values(self, atoms: Intervals) -> Intervals:
-        """The values of a set of atoms."""
-        return normalize(each for atom in numbers(atoms) for each in self.bits.ranges(self._function, -atom))
+        """The values of a set of atoms.
+
+        Raises:
+            BudgetError: they fall into more than `MOST_RANGES` ranges, as those with one of the lowest bits do.
+        """
+        ranges = (each for atom in numbers(atoms) for each in self.bits.ranges(self._function, -atom))
+        found = list(islice(ranges, MOST_RANGES + 1))
+        if len(found) > MOST_RANGES:
+            raise BudgetError(
+                error(
+                    f"the values of {self.field} in a set of packets fall into more than {MOST_RANGES:,} ranges",
+                    hint="ask for less than the whole set: a packet of it, their number, or a smaller region",
+                )
+            )
+        return normalize(found)
 
     def count(self, first: int, last: int) -> int:
         """How many values the atoms from `first` to `last` hold."""
@@ -183,10 +198,11 @@ class BitAxis:
 
     def mapped(self, mask: int | None, value: int) -> list[int]:
         """For each atom the one that a write carries it to."""
-        return [self.of(written(self._first(atom), mask, value)) for atom in range(self.size)]
+        return [self.of(written(self.least(atom), mask, value)) for atom in range(self.size)]
 
-    def _first(self, atom: int) -> int:
-        return next(self.bits.ranges(self._function, -atom))[0]
+    def least(self, atom: int) -> int:
+        """The least value of an atom."""
+        return self.bits.first(self._function, -atom)
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,8 @@ from fwadvisor.packets.budget import Budget
 from fwadvisor.packets.nodes import IN, OPEN, Nodes
 
 _BUDGET = Budget(nodes=500_000)
+#: A set of values in more ranges than this is not written out.
+MOST_RANGES = 1 << 18
 
 
 def written(old: int, mask: int | None, value: int) -> int:
@@ -84,20 +86,29 @@ class Bits:
             function = self.nodes.kid(function, value >> (self.bits - 1 - self.nodes.level(function)) & 1)
         return function
 
+    def first(self, function: int, end: int) -> int:
+        """The least integer for which the function has an end that it has."""
+        low = 0
+        while function > 0:
+            level, _, (zero, one) = self.nodes.nodes[function]
+            if end in self.nodes.ends_of(zero):
+                function = zero
+            else:
+                function, low = one, low + (1 << (self.bits - 1 - level))
+        return low
+
     def ranges(self, function: int, end: int) -> Iterator[tuple[int, int]]:
-        """The integers for which the function has an end, in order."""
+        """The integers for which the function has an end, in order; ranges may touch. There can be very many."""
         stack = [(function, 0, 0)]
         while stack:
             a, level, low = stack.pop()
             if a == end:
                 yield low, low + (1 << (self.bits - level)) - 1
-            elif a > 0:
-                below = self.nodes.level(a)
-                step = 1 << (self.bits - 1 - below)
-                # The bits above the node's own are free.
-                for free in range((1 << (below - level)) - 1, -1, -1):
-                    start = low + free * 2 * step
-                    stack += [(self.nodes.kid(a, 1), below + 1, start + step), (self.nodes.kid(a, 0), below + 1, start)]
+            elif a > 0 and end in self.nodes.ends_of(a):
+                own, _, kids = self.nodes.nodes[a]
+                # A bit above the node's own is free.
+                zero, one = kids if own == level else (a, a)
+                stack += [(one, level + 1, low + (1 << (self.bits - 1 - level))), (zero, level + 1, low)]
 
     def count(self, function: int, end: int) -> int:
         """How many integers have an end."""

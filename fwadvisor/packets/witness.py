@@ -124,7 +124,10 @@ class Search:
         axis, hook = self.table.layout.axes[level], self.table.hook
         if isinstance(axis, RangeAxis):
             return _ranged(axis.field, self.table.family, axis.values(((first, last),))[0])
-        if isinstance(axis, ClassAxis | BitAxis):
+        if isinstance(axis, BitAxis):
+            value = min(axis.least(atom) for atom in range(first, last + 1))
+            return float(value != 0), value
+        if isinstance(axis, ClassAxis):
             return _classed(axis.field, hook, self.table.family, axis.values(((first, last),)))
         if isinstance(axis, NameAxis):
             wish = "eth1" if axis.field is Field.OUT_INTERFACE and hook is Hook.FORWARD else "eth0"

@@ -84,6 +84,11 @@ class Dice:
     unknown: bool = True
     standing: bool = True
     jumps: bool = True
+    #: How often rules write, jump, and leave a verdict standing, and how many tests they have at most.
+    writing: float = 0.3
+    jumping: float = 0.2
+    stands: float = 0.35
+    most: int = 3
     fields: tuple[Field, ...] = (*VALUES, *NAMES, Field.SOURCE, Field.DESTINATION)
 
     def firewall(self, name: str = "random") -> Firewall:
@@ -110,7 +115,7 @@ class Dice:
             made = replace(made, implicit=frozenset({State.ESTABLISHED, State.RELATED}))
         if r.random() < 0.2:
             states = frozenset({State.NEW, State.ESTABLISHED, State.RELATED})
-            made = replace(made, opening_only=True, states=states, loopback=False)
+            made = replace(made, opening_only=True, states=states, loopback=False, routed_groups=r.random() < 0.5)
         return made
 
     def rules(self, count: int, users: list[str]) -> tuple[FirewallRule, ...]:
@@ -118,24 +123,25 @@ class Dice:
 
     def rule(self, users: list[str]) -> FirewallRule:
         r = self.random
-        tests = tuple(self.test() for _ in range(r.choice([0, 1, 1, 2, 2, 3])))
+        tests = tuple(self.test() for _ in range(min(self.most, r.choice([0, 1, 1, 2, 2, 3]))))
         writes = ()
-        if self.writes and r.random() < 0.3:
+        if self.writes and r.random() < self.writing:
             writes = tuple(self.write() for _ in range(r.randint(1, 2)))
         return FirewallRule(tests=tests, action=self.action(users), span=SPAN, text="rule", writes=writes)
 
     def action(self, users: list[str]) -> Action:
         r = self.random
         choice = r.random()
-        if choice < 0.2 and users:
-            return Jump(r.choice(users), goto=r.random() < 0.3, decisive=self.standing and r.random() < 0.3)
-        if choice < 0.3:
+        if choice < self.jumping and users:
+            return Jump(r.choice(users), goto=r.random() < 0.3, decisive=self.standing and r.random() < 0.4)
+        choice = r.random()
+        if choice < 0.1:
             return Return()
-        if choice < 0.45:
+        if choice < 0.3:
             return Continue()
-        if choice < 0.5 and self.unknown:
+        if choice < 0.36 and self.unknown:
             return Unknown("random")
-        stands = self.standing and r.random() < 0.35
+        stands = self.standing and r.random() < self.stands
         return Decide(r.choice([*Verdict, Verdict.ACCEPT]), stands=stands)
 
     def test(self, depth: int = 0) -> Test:
@@ -251,6 +257,8 @@ def is_possible(packet: Packet) -> bool:
         return packet.out_interface == "" and destination != unicast
     if packet.hook is Hook.OUTPUT:
         return packet.in_interface == ""
+    if LOOPBACK in (packet.in_interface, packet.out_interface):
+        return False
     return destination in (unicast, multicast) and source != local
 
 
@@ -259,6 +267,8 @@ def is_spoken_of(firewall: Firewall, packet: Packet) -> bool:
     if packet.hook not in firewall.hooks or packet.family not in firewall.families:
         return False
     if packet.state not in firewall.states:
+        return False
+    if packet.hook is Hook.FORWARD and not firewall.routed_groups and packet.destination_type != 1:
         return False
     if not firewall.loopback and LOOPBACK in (packet.in_interface, packet.out_interface):
         return False
@@ -284,6 +294,11 @@ def packets() -> Callable[..., Iterator[Packet]]:
     return draw
 
 
+def routed(packet: Packet, name: str) -> str:
+    """An interface that the packet can pass."""
+    return "ppp0" if packet.hook is Hook.FORWARD and name == LOOPBACK else name
+
+
 def bent(packet: Packet) -> Packet:
     """The packet with its interfaces, types and helper as they can be."""
     groups = range(0xE0000000, 0xF0000000) if packet.family is Family.IPV4 else range(0xFF << 120, 1 << 128)
@@ -298,8 +313,8 @@ def bent(packet: Packet) -> Packet:
         source = 1
     return replace(
         packet,
-        in_interface="" if packet.hook is Hook.OUTPUT else packet.in_interface,
-        out_interface="" if packet.hook is Hook.INPUT else packet.out_interface,
+        in_interface="" if packet.hook is Hook.OUTPUT else routed(packet, packet.in_interface),
+        out_interface="" if packet.hook is Hook.INPUT else routed(packet, packet.out_interface),
         source_type=source,
         destination_type=destination,
         helper=packet.helper if packet.state in (State.ESTABLISHED, State.RELATED) else "",

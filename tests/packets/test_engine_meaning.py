@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fwadvisor.diagnostic import Span
+from fwadvisor.errors import BudgetError
 from fwadvisor.model.address import FAMILIES, AddressSet, Family
 from fwadvisor.model.firewall import (
     EFFECTS,
@@ -275,3 +276,14 @@ def test_every_point_is_passed_in_order():
             each = Firewall(name="points", dialect="test", chains=chains, bases=bases)
             verdicts = Space([each]).meaning(each, hook, Family.IPV4).verdicts()
             assert verdicts == {Verdict.REJECT if closed in points else Verdict.ACCEPT}
+
+
+def test_the_lowest_bits_of_a_mark_are_asked_but_not_written_out():
+    test = IntegerTest(Field.MARK, ((1, 1),))
+    low = rule(Continue(), *SSH, writes=(Write(Field.MARK, 0, 0xFFFFFFFE),))
+    each = firewall(low, rule(ACCEPT, *SSH, test))
+    accepted = Space([each]).meaning(each, *PART).accepted
+    assert accepted.witness().mark == 1
+    assert accepted.count() == 1 << 31
+    with pytest.raises(BudgetError, match="the values of mark"):
+        list(accepted.boxes())

@@ -16,8 +16,16 @@ KINDS = {
     "last match": {"writes": False, "jumps": False},
     "writes": {"unknown": False, "conditions": False, "standing": False},
     "tags and marks": {"fields": (Field.TAG, Field.MARK, Field.CONNECTION_MARK, Field.DSCP, Field.PROTOCOL)},
+    "passed on": {
+        "fields": (Field.TAG, Field.MARK, Field.DSCP),
+        "writing": 0.6, "most": 1, "unknown": False, "standing": False, "conditions": False,
+    },
+    "anchors": {
+        "fields": (Field.TAG, Field.PROTOCOL, Field.STATE),
+        "jumping": 0.5, "stands": 0.7, "most": 1, "unknown": False, "conditions": False,
+    },
     "few fields": {"fields": (Field.SOURCE, Field.DESTINATION_PORT, Field.PROTOCOL, Field.STATE)},
-}
+}  # fmt: skip
 
 
 def expected(firewall, packet, effects):
@@ -29,7 +37,7 @@ def expected(firewall, packet, effects):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("seed", range(60))
+@pytest.mark.parametrize("seed", range(50))
 def test_the_diagram_decides_as_the_walk_does(kind, seed, dice, packets):
     draw = dice(f"{kind} {seed}", **KINDS[kind])
     effects = EFFECTS if seed % 3 == 0 else frozenset({Field.LOG}) if seed % 3 == 1 else frozenset()
@@ -44,7 +52,7 @@ def test_the_diagram_decides_as_the_walk_does(kind, seed, dice, packets):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("seed", range(25))
+@pytest.mark.parametrize("seed", range(20))
 def test_changes_are_where_results_differ(kind, seed, dice, packets, possible):
     draw = dice(f"compare {kind} {seed}", **KINDS[kind])
     first = draw.firewall()
@@ -78,7 +86,7 @@ def certain(meaning, packet):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("seed", range(15))
+@pytest.mark.parametrize("seed", range(12))
 def test_each_packet_is_where_its_verdict_is(kind, seed, dice, packets, possible):
     draw = dice(f"where {kind} {seed}", **KINDS[kind])
     firewall = draw.firewall()
