@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from functools import cache
+from importlib import import_module
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from types import ModuleType
@@ -49,3 +50,15 @@ def script() -> Callable[..., Firewall]:
         return read([Source(name, text.encode())], {})
 
     return reads
+
+
+@pytest.fixture(scope="session")
+def kernel() -> ModuleType:
+    """The random rulesets and probes of the kernel tests, as a package of their own."""
+    rig = Path(__file__).parents[2] / "kernel" / "rig"
+    package = ModuleType("windows_reading_rig")
+    package.__path__ = [str(rig)]
+    sys.modules[package.__name__] = package
+    for name in ("random_rules", "selection"):
+        setattr(package, name, import_module(f"{package.__name__}.{name}"))
+    return package

@@ -101,7 +101,10 @@ def test_a_block_of_the_same_wins_over_an_allow_of_everything(parameters: str, s
         inside, outside = ["in tcp 192.0.2.1 > 10.0.0.1:80"], ["in udp 192.0.2.1 > 10.0.0.1:80"]
     else:
         inside, outside = INBOUND[parameters]
-    lines = ["New-NetFirewallRule -DisplayName all-of-it", f"New-NetFirewallRule -DisplayName r -Action Block {parameters}"]
+    lines = [
+        "New-NetFirewallRule -DisplayName all-of-it",
+        f"New-NetFirewallRule -DisplayName r -Action Block {parameters}",
+    ]
     for text in ("\n".join(lines), "\n".join(reversed(lines))):
         firewall = script(text)
         assert not any(ask.passes(firewall, each) for each in inside)

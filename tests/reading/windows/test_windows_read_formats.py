@@ -34,7 +34,11 @@ RULES: list[Rule] = [
     {"Name": "r11", "DisplayName": "all of UDP", "Protocol": "UDP"},
     {"Name": "r10", "DisplayName": "secure", "Protocol": "TCP", "LocalPort": "5986", "Authentication": "Required", "Encryption": "Required"},
 ]  # fmt: skip
-DEFAULTS = {"Domain": ("True", "Block", "Allow"), "Private": ("True", "Block", "Block"), "Public": ("True", "Block", "Allow")}
+DEFAULTS = {
+    "Domain": ("True", "Block", "Allow"),
+    "Private": ("True", "Block", "Block"),
+    "Public": ("True", "Block", "Allow"),
+}
 EXPORTED = (
     "Name", "DisplayName", "Description", "Group", "Enabled", "Direction", "Action", "Profile", "Platform",
     "EdgeTraversalPolicy", "Owner", "Protocol", "LocalPort", "RemotePort", "IcmpType", "DynamicTarget", "LocalAddress",
@@ -111,7 +115,10 @@ def as_csv(rules: list[Rule], delimiter: str = ",") -> bytes:
     return b"\xef\xbb\xbf#TYPE Selected.System.Object\r\n" + out.getvalue().encode()
 
 
-REGISTRY = {"Protocol": {"TCP": "6", "UDP": "17", "ICMPv4": "1", "ICMPv6": "58"}, "InterfaceType": {"Wireless": "Wireless"}}
+REGISTRY = {
+    "Protocol": {"TCP": "6", "UDP": "17", "ICMPv4": "1", "ICMPv6": "58"},
+    "InterfaceType": {"Wireless": "Wireless"},
+}
 KEYS = {
     "LocalPort": "LPort", "RemotePort": "RPort", "Program": "App", "Service": "Svc", "DisplayName": "Name",
     "LocalUser": "LUAuth", "InterfaceType": "IFType", "Protocol": "Protocol",
@@ -177,7 +184,8 @@ def entry(key: str, name: str, kind: int, data: bytes) -> bytes:
 def as_pol(rules: list[Rule]) -> bytes:
     entries = [entry(r"Software\Microsoft\Other", "x", 1, "y\0".encode("utf-16-le"))]
     entries += [
-        entry(rf"{POLICY}\FirewallRules", rule["Name"], 1, (as_value(rule) + "\0").encode("utf-16-le")) for rule in rules
+        entry(rf"{POLICY}\FirewallRules", rule["Name"], 1, (as_value(rule) + "\0").encode("utf-16-le"))
+        for rule in rules
     ]
     for name in DEFAULTS:
         for switch, number in zip(SWITCHES, numbers(name), strict=True):
@@ -214,7 +222,9 @@ def packets(ask: ModuleType, count: int) -> list[object]:
         packet = ask.packet(f"{random.choice(('in', 'out'))} {protocol} {ends[0]} > {ends[1]}")
         if random.random() < 0.3:
             kind = random.choice((8, 3, 135, 136))
-            packet = replace(packet, protocol=1 if packet.family == 4 else 58, icmp_type=kind, icmp_code=random.choice((0, 4)))
+            packet = replace(
+                packet, protocol=1 if packet.family == 4 else 58, icmp_type=kind, icmp_code=random.choice((0, 4))
+            )
         given = frozenset(name for name in conditions if random.random() < 0.6)
         found.append(replace(packet, profile=random.randrange(3), conditions=given))
     return found
@@ -334,7 +344,12 @@ def test_a_list_that_export_csv_lost_is_refused(ask: ModuleType) -> None:
 
 def test_columns_by_their_class_names(ask: ModuleType) -> None:
     text = as_csv(RULES).decode("utf-8-sig")
-    for name, other in (("LocalAddress", "LocalIP"), ("Program", "AppPath"), ("Service", "ServiceName"), ("Name", "InstanceID")):
+    for name, other in (
+        ("LocalAddress", "LocalIP"),
+        ("Program", "AppPath"),
+        ("Service", "ServiceName"),
+        ("Name", "InstanceID"),
+    ):
         text = text.replace(f'"{name}"', f'"{other}"', 1)
     first, second = loaded("csv", RULES), read([Source("x.csv", text.encode())], {})
     assert [rule.tests for rule in first.rules()] == [rule.tests for rule in second.rules()]
@@ -463,7 +478,9 @@ def test_later_values_replace_earlier_ones_and_deletions_count(ask: ModuleType) 
 def test_bytes_and_continued_lines(ask: ModuleType) -> None:
     raw = (ACTIVE + "Protocol=6|\0").encode("utf-16-le").hex(",")
     lines = [f'"a"=hex(1):{raw[:60]}\\', f"  {raw[60:]}"]
-    content = reg(f"[{LOCAL}\\FirewallRules]", *lines, f"[{LOCAL}\\PublicProfile]", '"EnableFirewall"=hex(4):01,00,00,00')
+    content = reg(
+        f"[{LOCAL}\\FirewallRules]", *lines, f"[{LOCAL}\\PublicProfile]", '"EnableFirewall"=hex(4):01,00,00,00'
+    )
     firewall = read([Source("x.reg", content)], {})
     assert ask.passes(firewall, "in tcp 192.0.2.1 > 10.0.0.1:1")
     assert not ask.passes(firewall, "in udp 192.0.2.1 > 10.0.0.1:1")

@@ -7,8 +7,8 @@ from types import ModuleType
 
 import pytest
 
-from fwadvisor.model.firewall import Firewall, IntegerTest
 from fwadvisor.model.firewall import Field as F
+from fwadvisor.model.firewall import Firewall, IntegerTest
 from fwadvisor.model.rule import Verdict
 
 Script = Callable[..., Firewall]
@@ -89,7 +89,7 @@ def test_what_can_be_known_is_read(name: str, script: Script) -> None:
 def test_interpolation_is_exact(script: Script) -> None:
     firewall = script(
         "$a = 'x'; $h = @{ k = 'v' }\n"
-        f"{NEW} \"$a.b ${{a}}c $($h.k) $($a + 'y') `$a $ $env:SystemRoot\\z\" -Description @\"\n1 `\"2\" $a\n\"@"
+        f'{NEW} "$a.b ${{a}}c $($h.k) $($a + \'y\') `$a $ $env:SystemRoot\\z" -Description @"\n1 `"2" $a\n"@'
     )
     assert firewall.chains["inbound"].rules[0].comment == 'x.b xc v xy $a $ %SystemRoot%\\z: 1 "2" x'
 
@@ -103,8 +103,10 @@ def test_typographic_quotes_end_a_text(script: Script) -> None:
 def test_two_hundred_characters_with_quotes(script: Script) -> None:
     comment = ("it's \u201cso\u201d \u2019 #> ; | $(x) `n " * 6)[:200]
     quoted = "".join(c * 2 if c in "'\u2018\u2019\u201a\u201b" else c for c in comment)
-    firewall = script(f"{NEW} x -Description '{quoted}'") if "|" not in comment else script(
-        f"{NEW} x -Description '{quoted.replace('|', '/')}'"
+    firewall = (
+        script(f"{NEW} x -Description '{quoted}'")
+        if "|" not in comment
+        else script(f"{NEW} x -Description '{quoted.replace('|', '/')}'")
     )
     assert firewall.chains["inbound"].rules[0].comment == f"x: {comment.replace('|', '/')}"
 
@@ -195,7 +197,9 @@ def test_known_conditions_do_not_hide_what_is_not_known(script: Script) -> None:
     assert [rule.comment for rule in firewall.chains["inbound"].rules] == ["b"]
 
 
-@pytest.mark.parametrize("command", ["Remove-NetFirewallRule", "Disable-NetFirewallRule", "Remove-NetFirewallRule -All"])
+@pytest.mark.parametrize(
+    "command", ["Remove-NetFirewallRule", "Disable-NetFirewallRule", "Remove-NetFirewallRule -All"]
+)
 def test_a_mass_change_is_warned_of(command: str, script: Script) -> None:
     firewall = script(f"{NEW} a -Name n -Protocol TCP -LocalPort 80\n{command}\n{NEW} b -Protocol TCP -LocalPort 443")
     warning = next(each for each in firewall.warnings if "mass change" in each.message)

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from fwadvisor.diagnostic import Diagnostic, Span, warning
+from fwadvisor.diagnostic import Diagnostic, Span, error, warning
 from fwadvisor.dialects.reading.source import MOST_PROBLEMS, Problems
 from fwadvisor.dialects.reading.windows.page import Page, Place
+from fwadvisor.errors import ReadError
 from fwadvisor.model.firewall import PROFILES, Opaque
 
+#: Ten times as many as any machine takes.
+MOST_RULES = 100_000
 #: The key of `Draft.unknown` that stands for every parameter.
 EVERYTHING = "*"
 
@@ -77,7 +80,13 @@ class Machine:
     _noted: set[tuple[Span, str]] = field(default_factory=set)
 
     def add(self, draft: Draft) -> Draft:
-        """Take a rule; a name that is not known is no name."""
+        """Take a rule; a name that is not known is no name.
+
+        Raises:
+            ReadError: there are too many.
+        """
+        if len(self.drafts) >= MOST_RULES:
+            raise ReadError(error(f"there are more than {MOST_RULES} rules", draft.place.span()))
         self.drafts[draft] = None
         if draft.values.get("Name") and "Name" not in draft.unknown:
             self.names.setdefault(draft.one("Name").lower(), draft)

@@ -151,6 +151,7 @@ class ExpressionParser(Scanner):
 
     def primary(self) -> Expression:
         """One value with its members."""
+        self.count()
         start, char = self.at, self.peek()
         if char and char in lexical.SINGLE:
             node: Expression | None = self.single()
@@ -278,6 +279,8 @@ class ExpressionParser(Scanner):
         """Members, indices, calls and ``++`` right after a value."""
         while True:
             char = self.peek()
+            if char in ".[" and char:
+                self.count()
             if char == "." and self.peek(2) != "..":
                 node = self.member(node)
             elif char == ":" and self.peek(2) == "::":

@@ -65,6 +65,7 @@ _OTHER_STORES = ("configurableservicestore", "staticservicestore", "systemdefaul
 
 def _new(run: Run, command: Command, _given: Values | None) -> Values:
     bound = bind(run, command, NEW)
+    run.spend(4)
     if bound.switches.get("WhatIf", False) is not False:
         run.machine.warn("a rule with -WhatIf is not created", run.span(command))
         return []
@@ -126,6 +127,9 @@ def _chosen(run: Run, bound: Bound) -> tuple[tuple[Draft, ...], bool]:
     run.spend(len(run.machine.drafts) // 8)
     left, sure = list(run.machine.drafts), True
     for parameter, wanted in bound.values.items():
+        if parameter in _TEXTS and not any(set(each) & set("*?[`") for each in wanted):
+            exact = {each.lower() for each in wanted}
+            left = [d for d in left if d.unknown or d.given or d.one(parameter).lower() in exact]
         fits = [(draft, _fits(draft, parameter, wanted)) for draft in left]
         left = [draft for draft, found in fits if found is not False]
         sure = sure and not any(found is None for _, found in fits)

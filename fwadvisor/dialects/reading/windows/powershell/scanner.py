@@ -10,6 +10,8 @@ from fwadvisor.dialects.reading.windows.powershell.expressions import Expression
 
 #: Brackets inside brackets.
 _DEEPEST = 60
+#: Values, arguments and commands; hashtables of plain texts count as one.
+_MOST_PARTS = 400_000
 
 
 class ScriptError(Exception):
@@ -29,6 +31,7 @@ class Scanner:
         self.text = text
         self.at = 0
         self.depth = 0
+        self.parts = 0
 
     def skip(self, pattern: re.Pattern[str] = lexical.BLANKS) -> int:
         """Go over blanks and comments, and with another pattern over line ends."""
@@ -64,6 +67,12 @@ class Scanner:
         self.depth += 1
         if self.depth > _DEEPEST:
             raise ScriptError("the script is nested too deeply to be read", self.at)
+
+    def count(self) -> None:
+        """Count a part."""
+        self.parts += 1
+        if self.parts > _MOST_PARTS:
+            raise ScriptError("the script is too long to be read", self.at, 1, "an export of the machine can be longer")
 
     # --- texts ---------------------------------------------------------------------------------------
 
@@ -127,6 +136,7 @@ class Scanner:
                     chunk.append("$")
                     self.at += 1
                 else:
+                    self.count()
                     parts += [Literal(start, self.at, "".join(chunk)), node]
                     chunk = []
             elif quoted and text[self.at + 1 : self.at + 2] not in tuple(lexical.DOUBLE):

@@ -90,6 +90,7 @@ class Parser(ExpressionParser):
 
     def statement(self) -> Statement | None:
         """A keyword with what belongs to it, or pipelines; None where nothing stands."""
+        self.count()
         start = self.at
         while self.peek() == "[" and lexical.ATTRIBUTE.match(self.text, self.at):
             self.attribute()
@@ -197,6 +198,7 @@ class Parser(ExpressionParser):
 
     def command(self) -> Command:
         """A command with its arguments."""
+        self.count()
         start, char = self.at, self.peek()
         name: str | Expression
         if char == "&" or (char == "." and self.text[self.at + 1 : self.at + 2] in " \t"):
@@ -217,10 +219,10 @@ class Parser(ExpressionParser):
         effects = self.effects
         arguments, redirected = self.arguments()
         command = Command(start, self.at, name, arguments, nested=self.effects > effects, redirected=redirected)
-        self.count(name)
+        self.account(name)
         return command
 
-    def count(self, name: str | Expression) -> None:
+    def account(self, name: str | Expression) -> None:
         """Keep account of what commands may change."""
         if not isinstance(name, str):
             self.effects += 1
@@ -286,6 +288,7 @@ class Parser(ExpressionParser):
 
     def argument(self) -> Expression:
         """A quoted text, a variable, brackets, or a bare word; or several without a blank between them."""
+        self.count()
         start = self.at
         parts: list[Expression] = []
         while self.at < len(self.text):

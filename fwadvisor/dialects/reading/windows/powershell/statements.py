@@ -155,6 +155,7 @@ class If:
 
     def unknown(self, run: Run, out: list[Value], number: int) -> Signal | None:
         """Both ways of a condition that is not known."""
+        run.spend(8)
         condition, body = self.branches[number].condition, self.branches[number].body
         given = Given(f"if ({run.quote(condition)})")
         before = run.snapshot()
