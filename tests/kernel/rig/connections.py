@@ -1,7 +1,7 @@
 """Connections that the box already knows, so that a probe belongs to one: messages for its connection tracking.
 
-The probe is a packet of the direction that opened the connection. Where its state is related, the connection was
-expected by another one, which has the helper of the probe.
+The probe is a packet of the direction that opened the connection. Where its state is related, or it has a helper, the
+connection was expected by another one, whose helper that is.
 """
 
 from __future__ import annotations
@@ -79,13 +79,14 @@ def _messages(packet: Packet, number: int) -> Iterator[bytes]:
     family, protocol = packet.family, packet.protocol
     ends = (packet.source, packet.destination, packet.source_port, packet.destination_port)
     mark = _attribute(_MARK, packet.connection_mark.to_bytes(4))
-    if packet.state is State.ESTABLISHED:
-        yield _connection(family, protocol, ends, _SEEN_REPLY | _ASSURED, mark)
+    status = _SEEN_REPLY | _ASSURED if packet.state is State.ESTABLISHED else 0
+    if status and not packet.helper:
+        yield _connection(family, protocol, ends, status, mark)
         return
     master = (packet.source, packet.destination, 1024 + number, _MASTER_PORT)
     helper = [_nest(_HELPER, _attribute(1, packet.helper.encode() + b"\0"))] if packet.helper else []
     yield _connection(family, TCP, master, _SEEN_REPLY | _ASSURED, *helper)
-    yield _connection(family, protocol, ends, 0, mark, _tuple(_MASTER, family, TCP, master))
+    yield _connection(family, protocol, ends, status, mark, _tuple(_MASTER, family, TCP, master))
 
 
 def tell(places: Places, messages: Sequence[bytes]) -> None:

@@ -38,7 +38,7 @@ def _link_addresses(family: Family, count: int) -> frozenset[int]:
 
 def _anycast(links: Sequence[str]) -> frozenset[int]:
     networks = (each >> 64 << 64 for each in _link_addresses(Family.IPV6, len(links)))
-    return frozenset({_FIRST[Family.IPV6], _LINK_LOCAL << 118, *networks})
+    return frozenset({_FIRST[Family.IPV6], _LINK_LOCAL << 118, 0xFF << 120, *networks})
 
 
 def address_type(family: Family, address: int, links: Sequence[str]) -> AddressType:

@@ -7,6 +7,7 @@ Each entry was measured by sending with no rules loaded (`why_not`) and with eve
 from __future__ import annotations
 
 from fwadvisor.model.address import Family
+from fwadvisor.model.firewall import AddressType
 from fwadvisor.model.rule import ICMP, ICMPV6, LOOPBACK, TCP, Hook, State, Verdict
 from fwadvisor.model.walk import Packet
 
@@ -114,8 +115,8 @@ def silent(packet: Packet) -> str:
     family, source, destination = packet.family, packet.source, packet.destination
     if is_multicast(family, destination) or source == 0:
         return "no answer for a group, or to nobody"
-    if family is Family.IPV4 and _is_broadcast(packet):
-        return "no answer for a broadcast"
+    if family is Family.IPV4 and (_is_broadcast(packet) or packet.source_type is AddressType.BROADCAST):
+        return "no answer for a broadcast, or to one"
     if family is Family.IPV6 and is_multicast(family, source):
         return "no answer to a group"
     if packet.protocol == TCP and packet.tcp_flags & _RST:

@@ -126,6 +126,11 @@ class _Maker:
 
     def _state(self, line: Line) -> None:
         dice = self.dice
+        if dice.chance(0.08):
+            line.want("state", ["related", "established"])
+            line.want("helper", ["ftp", "ftp", ""])
+            line.words.append(f"-m helper {self._not()}--helper ftp")
+            return
         states = dice.some(STATES, 1, 3)
         line.want("state", states)
         listed = ",".join(each.upper() for each in states)
@@ -208,12 +213,14 @@ class _Maker:
         dice = self.dice
         name = dice.pick(["tcp", "tcp", "udp", "udp", "sctp", "dccp"])
         words = [f"-p {name} -m {name}"] if dice.chance(0.8) else [f"-p {name}"]
+        negated = dice.pick(["sport", "dport"])
         for end, field_name in dice.some(
             [("sport", "source_port"), ("dport", "destination_port")], 1, 1 + dice.chance(0.2)
         ):
             spans = dice.ports(field_name, 1)
             line.want(field_name, ends(spans))
-            words.append(f"{self._not()}--{end} {_ports(spans)}")
+            # Versions of iptables-nft take two negated ports for one negated pair.
+            words.append(f"{self._not() if end == negated else ''}--{end} {_ports(spans)}")
         line.want("protocol", [PROTOCOLS[name]])
         line.words.append(" ".join(words))
 

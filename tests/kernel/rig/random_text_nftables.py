@@ -213,6 +213,11 @@ def interface(context: Context, line: Line, key: str) -> None:
 
 def state(context: Context, line: Line) -> None:
     dice = context.dice
+    if dice.chance(0.08):
+        line.want("state", ["related", "established"])
+        line.want("helper", ["ftp", "ftp", ""])
+        line.words.append(f'ct helper {dice.pick(["", "!= "])}"ftp"')
+        return
     states = dice.some(STATES, 1, 3)
     line.want("state", states)
     listed = ",".join(states)

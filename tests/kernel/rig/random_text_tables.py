@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -41,10 +42,21 @@ _PRIORITIES = {
     "output": ("filter", "0", "raw", "mangle", "security"),
     "postrouting": ("mangle", "srcnat", "0", "filter + 20"),
 }
+#: A header's field that is not one value.
+_NEGATED = re.compile(r"^(?!meta|ct|iif|oif|fib).* != (?![{@])")
 _COMMENTS = ("peers", "a b", "accept", "it's # here", "déjà vu", "jump {x}; drop")
 _ACTIONS = (
     ("accept",) * 5 + ("drop",) * 5 + ("reject",) * 3 + ("jump",) * 4 + ("goto", "return", "return", "continue", "")
 )
+
+
+def _said_once(words: Sequence[str]) -> list[str]:
+    """One negated value in a rule at most: some versions of nft take "not this, not that" for "not this and that"."""
+    found: list[str] = []
+    for word in words:
+        again = _NEGATED.search(word) and any(_NEGATED.search(each) for each in found)
+        found.append(word.replace("!= ", "") if again else word)
+    return found
 
 
 @dataclass(slots=True)
@@ -212,6 +224,7 @@ class _Maker:
             "postrouting": ["oifname"],
         }
         tests(chain.context, line, interfaces.get(chain.hook, ["iifname", "oifname"]))
+        line.words = _said_once(line.words)
         if dice.chance(0.15):
             line.words.insert(dice.random.randint(0, len(line.words)), "counter")
         if dice.chance(0.06):

@@ -33,7 +33,7 @@ _PACKET_FIELDS = {
     Field.LENGTH: "length", Field.DSCP: "dscp", Field.TTL: "ttl", Field.MARK: "mark",
     Field.CONNECTION_MARK: "connection_mark", Field.TCP_FLAGS: "tcp_flags", Field.SOURCE_TYPE: "source_type",
     Field.DESTINATION_TYPE: "destination_type", Field.SOURCE: "source", Field.DESTINATION: "destination",
-    Field.IN_INTERFACE: "in_interface", Field.OUT_INTERFACE: "out_interface",
+    Field.HELPER: "helper", Field.IN_INTERFACE: "in_interface", Field.OUT_INTERFACE: "out_interface",
 }  # fmt: skip
 _MOST_VALUES = 24
 _NUMBER = re.compile(r"(?<![\w.:])(?:0x[0-9a-fA-F]+|\d+)(?![\w.])")
@@ -92,8 +92,10 @@ def _wanted(tests: tuple[Test, ...], links: tuple[str, ...], found: dict[str, tu
             case AddressTest(name, v4, v6) if v4 or v6:
                 found[_PACKET_FIELDS[name]] = (*_values(v4), *_values(v6))
             case NameTest(name, names) if name in _PACKET_FIELDS and names.names and not names.inverted:
-                known = tuple(each for each in (*links, LOOPBACK) if each in names)
+                possible = ("ftp",) if name is Field.HELPER else (*links, LOOPBACK)
+                known = tuple(each for each in possible if each in names)
                 found.update({_PACKET_FIELDS[name]: known} if known else {})
+                found.update({"state": ("related", "established")} if name is Field.HELPER else {})
             case FamilyTest(family):
                 found["family"] = (int(family),)
             case AnyOf(alternatives, holds=True) if alternatives:

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from random import Random
 
 from fwadvisor.dialects.reading import read_firewall
 from fwadvisor.dialects.reading.source import Source
 from fwadvisor.errors import ReadError
 from fwadvisor.model.evaluate import Outcome, evaluate
-from fwadvisor.model.firewall import Firewall
+from fwadvisor.model.firewall import AnyOf, Condition, ConditionTest, Firewall
 from fwadvisor.model.rule import State, Verdict
 from fwadvisor.model.walk import Packet
+from fwadvisor.packets import Space
 
 from .instrument import Rig
 from .limits import agree
@@ -28,7 +30,7 @@ _PATIENCE = 60.0
 _MARK_CONDITION = re.compile(r"(?P<connection>connection )?mark (?P<value>0x[0-9a-f]+)(/(?P<mask>0x[0-9a-f]+))?")
 _WRITES_MARKS = re.compile(r"mark set|-j (?:CONN)?MARK")
 _WITH_CONNECTION = (State.NEW, State.ESTABLISHED, State.RELATED)
-_MOST_TRIALS = 64
+_MOST_TRIALS = 512
 
 
 def load(rig: Rig, way: str, files: Files) -> None:
@@ -93,7 +95,7 @@ class _Truth:
         return self._tried.get(name, False)
 
 
-def outcomes(firewall: Firewall, packet: Packet, marks_stay: bool) -> list[Outcome]:
+def outcomes(firewall: Firewall, packet: Packet, marks_stay: bool) -> Iterator[Outcome]:
     """What becomes of a packet, for each way in which the conditions on its path can hold.
 
     With `marks_stay` no rule writes marks: then a condition that asks for one has an answer.
@@ -101,17 +103,18 @@ def outcomes(firewall: Firewall, packet: Packet, marks_stay: bool) -> list[Outco
     Raises:
         RigError: there are too many ways to try.
     """
-    found, trials = [], [dict[str, bool]()]
-    while trials:
+    trials: list[dict[str, bool]] = [{}]
+    for _ in range(_MOST_TRIALS):
+        if not trials:
+            return
         tried = trials.pop()
         truth = _Truth(packet, tried, marks_stay)
-        found.append(evaluate(firewall, replace(packet, conditions=truth)))
+        outcome = evaluate(firewall, replace(packet, conditions=truth))  # type: ignore[arg-type]
         if truth.open:
             trials += [{**tried, truth.open: False}, {**tried, truth.open: True}]
-            found.pop()
-        if len(trials) > _MOST_TRIALS:
-            raise RigError(f"the way of a packet depends on too many conditions, the last is {truth.open}")
-    return found
+        else:
+            yield outcome
+    raise RigError(f"too many conditions are on the way of {told(packet)}")
 
 
 def disagreements(rig: Rig, way: str, files: Files, packets: Sequence[Packet]) -> list[Disagreement]:
@@ -123,10 +126,43 @@ def disagreements(rig: Rig, way: str, files: Files, packets: Sequence[Packet]) -
     firewall, found = read(way, files), []
     marks_stay = not any(_WRITES_MARKS.search(text) for text in files.values())
     for packet, kernel in zip(packets, rig.verdicts(packets, exact=True), strict=True):
-        possible = outcomes(firewall, packet, marks_stay)
-        if not any(ours.verdict is not None and agree(ours.verdict, kernel, packet) for ours in possible):
-            found.append(Disagreement(packet, possible[0], kernel))
+        for ours in outcomes(firewall, packet, marks_stay):
+            if ours.verdict is not None and agree(ours.verdict, kernel, packet):
+                break
+        else:
+            found.append(Disagreement(packet, ours, kernel))
     return found
+
+
+def engine_disagreements(way: str, files: Files, packets: Sequence[Packet]) -> list[str]:
+    """Where the packet engine holds a packet for impossible, or gives it another verdict than the walk."""
+    firewall, found = read(way, files), []
+    space, random = Space([firewall]), Random(len(packets))
+    every = frozenset(condition.name for condition in _conditions(firewall))
+    for packet in packets:
+        part = packet.hook, packet.family
+        if part not in space.parts:
+            continue
+        if not space.everything(*part).contains(packet):
+            found.append(f"not possible: {told(packet)}")
+        for conditions in (frozenset[str](), every, frozenset(random.sample(sorted(every), len(every) // 2))):
+            asked = replace(packet, conditions=conditions)
+            verdict, walked = space.meaning(firewall, *part).at(asked).verdict, evaluate(firewall, asked).verdict
+            if verdict is not walked:
+                found.append(f"{told(packet)}, conditions {sorted(conditions)}: {verdict}, walked: {walked}")
+            if not every:
+                break
+    return found
+
+
+def _conditions(firewall: Firewall) -> Iterator[Condition]:
+    tests = [test for rule in firewall.rules() for test in rule.tests]
+    while tests:
+        match tests.pop():
+            case ConditionTest(condition):
+                yield condition
+            case AnyOf(alternatives):
+                tests += [test for alternative in alternatives for test in alternative]
 
 
 def _blocks(lines: Sequence[str]) -> list[tuple[int, int]]:
