@@ -11,7 +11,7 @@ from fwadvisor.errors import ReadError
 
 #: nft itself follows includes no deeper.
 _MOST_DEPTH = 16
-_MOST_FILES = 1000
+MOST_FILES = 1000
 
 
 def included(source: Source, name: str, span: Span, opened: Sequence[str]) -> Iterator[Source]:
@@ -46,6 +46,6 @@ def _names(source: Source, name: str, span: Span) -> list[str]:
         found = sorted(str(each.relative_to(root)) for each in root.glob(str(path)) if each.is_file())
     except (ValueError, NotImplementedError, OSError) as problem:
         raise ReadError(error(f'"{name}" is no pattern of files: {problem}', span)) from None
-    if len(found) > _MOST_FILES:
-        raise ReadError(error(f'"{name}" stands for more than {_MOST_FILES} files', span))
+    if len(found) > MOST_FILES:
+        raise ReadError(error(f'"{name}" stands for more than {MOST_FILES} files', span))
     return found

@@ -53,8 +53,10 @@ def _and(words: Words) -> Linear:
 
 def _primary(words: Words) -> Linear:
     if words.skip("("):
+        words.deeper()
         value = mark_value(words)
         words.expect(")")
+        words.depth -= 1
         return value
     if is_selector(words.word):
         return Linear(select(words).text, _FULL, 0)

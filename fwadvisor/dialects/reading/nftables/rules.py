@@ -179,8 +179,12 @@ class RuleReader(Matching):
 
         statements = STATEMENTS
         tokens = self.tokens
+        parts = 0
         try:
             while word := tokens[self.at]:
+                parts += 1
+                if parts > _MOST_PARTS:
+                    raise self.refuse(f"a rule has at most {_MOST_PARTS} expressions")
                 statement = statements.get(word)
                 if self._ended and word != "comment":
                     raise self.refuse("nothing follows a verdict but a comment")
@@ -381,6 +385,8 @@ def _commented(rule: FirewallRule, comment: str) -> FirewallRule:
     )
 
 
+#: The kernel's NFT_RULE_MAXEXPRS.
+_MOST_PARTS = 128
 #: Words after which a comparison of three words may begin, and those that make one longer.
 _LONG = frozenset(("ip", "ip6", "tcp", "udp", "icmp", "icmpv6", "th", "meta", "ct"))
 _JOINS = frozenset(

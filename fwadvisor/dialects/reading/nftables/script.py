@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from fwadvisor.diagnostic import Diagnostic, Label, did_you_mean, error, warning
 from fwadvisor.dialects.reading.nftables.bases import read_base
 from fwadvisor.dialects.reading.nftables.blocks import Cursor
-from fwadvisor.dialects.reading.nftables.includes import included
+from fwadvisor.dialects.reading.nftables.includes import MOST_FILES, included
 from fwadvisor.dialects.reading.nftables.tables import FAMILY_WORDS, ChainText, SetText, Table
 from fwadvisor.dialects.reading.nftables.text import Piece, Text, unquoted
 from fwadvisor.dialects.reading.nftables.variables import Variables
@@ -18,6 +18,7 @@ from fwadvisor.model.firewall import Opaque
 
 #: What a table declares besides chains, sets and maps, each with a block in braces or a line.
 _DECLARED = ("counter", "quota", "limit", "secmark", "synproxy", "flowtable")
+_IN_TABLE = ("chain", "set", "map", "flags", "comment", "ct", "define", "include", *_DECLARED)
 _CT = ("helper", "timeout", "expectation")
 _VERBS = ("add", "create", "insert", "replace", "delete", "destroy", "flush", "rename")
 #: Commands that change nothing.
@@ -35,11 +36,14 @@ class Script:
     warnings: list[Diagnostic] = field(default_factory=list)
     #: The files that are being read, the outer ones first.
     _open: list[str] = field(default_factory=list)
+    #: How many files were included so far, one that is included twice counted twice.
+    _files: int = 0
 
     def read(self, source: Source, text: Text, variables: Variables) -> None:
         """Carry out the commands of one file."""
         self._open.append(source.name)
         cursor = Cursor(text)
+        self._check_quotes(text)
         self._statements(source, cursor, variables, None, self._command)
         if cursor.word == "}":
             self.problems.add(cursor.problem('there is no "{" to this "}"'))
@@ -71,6 +75,13 @@ class Script:
         if not cursor.take():
             self.problems.add(error('this "{" is never closed', cursor.text.span(opened), 'a "}" is missing'))
 
+    def _check_quotes(self, text: Text) -> None:
+        """Note the quotes that are never closed."""
+        if '"' in text.tokens:
+            for at, word in enumerate(text.tokens):
+                if word == '"':
+                    self.problems.add(error("this quote is never closed in its line", text.span(at)))
+
     def _include(
         self,
         source: Source,
@@ -83,8 +94,12 @@ class Script:
         name = cursor.name("file")
         cursor.end_of_statement()
         for each in included(source, name, cursor.text.span(at), self._open):
+            self._files += 1
+            if self._files > MOST_FILES:
+                raise ReadError(error(f"too many files are included, more than {MOST_FILES}", cursor.text.span(at)))
             self._open.append(each.name)
             inner = Cursor(Text(each.name, each.text()))
+            self._check_quotes(inner.text)
             self._statements(each, inner, variables, None, read_one)
             if inner.word == "}":
                 self.problems.add(inner.problem('there is no "{" to this "}"'))
@@ -269,14 +284,13 @@ class Script:
             self._declared(table, cursor, variables, f"ct {cursor.take()}", False)
         elif word in _DECLARED:
             self._declared(table, cursor, variables, word, False)
-        elif cursor.word == "{" or cursor.text.tokens[cursor.at + 1] == "{":
-            cursor.at -= 1
-            piece = cursor.statement(variables)
-            self.opaque.append(Opaque(piece.span(), f'"{word}" is not known in a table'))
         else:
             cursor.at -= 1
-            words = ("chain", "set", "map", "flags", "comment", "ct", "define", "include", *_DECLARED)
-            raise cursor.refuse(f'"{word}" is not expected in a table', did_you_mean(word, words))
+            hint = did_you_mean(word, _IN_TABLE)
+            if hint or "{" not in cursor.text.tokens[cursor.at + 1 : cursor.at + 3]:
+                raise cursor.refuse(f'"{word}" is not expected in a table', hint)
+            piece = cursor.statement(variables)
+            self.opaque.append(Opaque(piece.span(), f'"{word}" is not known in a table'))
         cursor.end_of_statement()
 
     def _declared(self, table: Table, cursor: Cursor, variables: Variables, kind: str, gone: bool) -> None:

@@ -48,6 +48,8 @@ class Words:
         self.piece = piece
         self.tokens = piece.tokens
         self.at = 0
+        #: How deep parentheses nest.
+        self.depth = 0
 
     @property
     def word(self) -> str:
@@ -80,6 +82,16 @@ class Words:
     def refuse(self, message: str, hint: str = "") -> ReadError:
         """The refusal of the present token."""
         return self.piece.error(message, self.at, hint)
+
+    def deeper(self) -> None:
+        """Go into a parenthesis.
+
+        Raises:
+            ReadError: they nest too deep.
+        """
+        self.depth += 1
+        if self.depth > _MOST_DEPTH:
+            raise self.refuse("parentheses nest too deep")
 
     def unknown(self, reason: str) -> NotUnderstoodError:
         """That the present token is not understood."""
@@ -123,18 +135,18 @@ class Words:
             value &= self._number(of)
         return value
 
-    def _number(self, of: Datatype, depth: int = 0) -> int:
+    def _number(self, of: Datatype) -> int:
         if self.skip("("):
-            if depth > _MOST_DEPTH:
-                raise self.refuse("parentheses nest too deep")
-            value = self._number(of, depth + 1)
+            self.deeper()
+            value = self._number(of)
             while self.word != ")":
                 word = self.take()
                 if word not in (*OR, *AND, *XOR, ","):
                     raise self.piece.error('")" is expected', max(0, self.at - 1))
-                other = self._number(of, depth + 1)
+                other = self._number(of)
                 value = value & other if word in AND else value ^ other if word in XOR else value | other
             self.at += 1
+            self.depth -= 1
             return value
         first, last = self.pair(of)
         if first != last:
