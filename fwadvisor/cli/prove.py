@@ -69,6 +69,6 @@ def prove(
     if not quiet and format is TextOrJson.JSON:
         print(comparison_json.render(comparisons))
     elif not quiet:
-        print(comparison_text.render(comparisons, everything=everything))
+        print(comparison_text.render(comparisons, policy=True, everything=everything))
     if any(each.answer is not Answer.EQUAL for each in comparisons):
         raise typer.Exit(EXIT_FINDINGS)

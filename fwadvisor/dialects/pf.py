@@ -88,8 +88,8 @@ class PacketFilter:
             normalization=[line for line in _VARIANTS[variant] if line.startswith("scrub")],
             overflow=tables.overflow,
             tables=tables.lines,
-            gateway=_forwards(chains[Hook.FORWARD]),
-            egress=_forwards(chains[Hook.FORWARD]) and _asks_egress(chains[Hook.FORWARD]),
+            marked=_marked(chains),
+            egress=_marked(chains) and _asks_egress(chains[Hook.FORWARD]),
             parts=[_Part(part.title, _without_repeats(part.lines)) for part in _parts(chains, writer)],
         )
         return (OutputFile(self.file_names[0], text.encode("ascii")),)
@@ -152,9 +152,19 @@ def _forwards(chain: Chain) -> bool:
     return chain.default is Verdict.ACCEPT or any(rule.verdict is Verdict.ACCEPT for _, rule in _numbered(chain))
 
 
+def _marked(chains: dict[Hook, Chain]) -> bool:
+    """Whether what goes through must be told from what is for the machine itself when it comes in.
+
+    Not where nothing goes through and what is refused coming in gets one answer, whomever it is for.
+    """
+    received, forward = chains[Hook.INPUT], chains[Hook.FORWARD]
+    closing = {rule.verdict for _, rule in _numbered(received)} | {received.default, forward.default}
+    return _forwards(forward) or len(closing - {Verdict.ACCEPT}) > 1
+
+
 def _parts(chains: dict[Hook, Chain], writer: Writer) -> list[_Part]:
     forward = chains[Hook.FORWARD]
-    if not _forwards(forward):
+    if not _marked(chains):
         return _host_parts(chains, writer)
     if _asks_egress(forward):
         ingress, egress = _by_egress(forward, writer)

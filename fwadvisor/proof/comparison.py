@@ -9,9 +9,9 @@ from enum import StrEnum
 from fwadvisor.model.address import FAMILIES, Family
 from fwadvisor.model.evaluate import Step, evaluate
 from fwadvisor.model.firewall import STATES, Condition, Field, Firewall, IntegerTest
-from fwadvisor.model.rule import Hook, State
+from fwadvisor.model.rule import Hook, State, Verdict
 from fwadvisor.model.walk import Packet
-from fwadvisor.packets import Budget, Meaning, PacketSet, Result, Space, compare
+from fwadvisor.packets import Budget, Change, Meaning, PacketSet, Result, Space, compare
 
 
 #: The outcome of packets of which it is not known what happens to them.
@@ -32,11 +32,15 @@ class Answer(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Difference:
-    """All packets of one hook and family that the two firewalls decide in one pair of ways."""
+    """All packets of one hook and family that get one verdict in the first firewall and another in the second.
+
+    Or the same verdict in both, with different helpers or translations.
+    """
 
     hook: Hook
     family: Family
-    #: "accept", "drop", "reject", with helper or translation, or `UNKNOWN`; of the first and the second firewall.
+    #: What becomes of the witness in the first and the second firewall: "accept", "drop", "reject", or `UNKNOWN`;
+    #: "accept with helper RAS" where that is the difference. All packets have these verdicts.
     outcomes: tuple[str, str]
     answer: Answer
     packets: PacketSet
@@ -119,9 +123,14 @@ def _differences(
     space: Space, first: Firewall, second: Firewall, before: Meaning, after: Meaning, within: PacketSet | None
 ) -> Iterator[Difference]:
     hook, family = before.hook, before.family
+    ways: dict[tuple[Verdict | None, Verdict | None], list[Change]] = {}
     for change in compare(before, after, within):
-        packets = change.packets
-        if change.old.verdict is change.new.verdict:
+        ways.setdefault((change.old.verdict, change.new.verdict), []).append(change)
+    for (old, new), changes in ways.items():
+        packets = changes[0].packets
+        for change in changes[1:]:
+            packets |= change.packets
+        if old is new and old is not None:
             # A connection gets its helper and its translation with its first packet.
             packets &= space.packets(hook, family, TESTS)
         witness = packets.witness()
@@ -130,8 +139,11 @@ def _differences(
         yield Difference(
             hook=hook,
             family=family,
-            outcomes=(_word(change.old), _word(change.new)),
-            answer=Answer.UNKNOWN if change.unknown else Answer.DIFFERENT,
+            outcomes=(
+                UNKNOWN if old is None else _word(before.at(witness)),
+                UNKNOWN if new is None else _word(after.at(witness)),
+            ),
+            answer=Answer.UNKNOWN if changes[0].unknown else Answer.DIFFERENT,
             packets=packets,
             witness=witness,
             steps=(_decider(first, witness), _decider(second, witness)),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from fwadvisor.diagnostic import Diagnostic, Label, error
@@ -14,12 +14,26 @@ from fwadvisor.model.address import Family
 from fwadvisor.model.firewall import Field, Firewall
 from fwadvisor.model.lift import lift
 from fwadvisor.model.rule import Hook, Ruleset, Verdict
-from fwadvisor.packets import Budget, Space
+from fwadvisor.packets import Budget, PacketSet, Space
 from fwadvisor.proof.comparison import TESTS, Comparison, Difference, compare_in
 from fwadvisor.proof.words import deciding_span, decider, flow
 
 _HELPERS = frozenset({Field.ASSIGNED_HELPER})
 _REPORT = "this is a defect of fwadvisor, and nothing was written: please report it with the command and the profiles"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exposure:
+    """Where a dialect differs from the policy by its nature, on one hook and family."""
+
+    hook: Hook
+    family: Family
+    #: New connections that it accepts and the policy does not; None: it accepts fewer, not more.
+    wider: PacketSet | None
+    #: New connections that the policy accepts and it does not.
+    narrower: PacketSet | None
+    #: Helpers whose negotiated connections the policy accepts when they come, and the dialect does not follow.
+    not_followed: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,8 +43,7 @@ class Proved:
     dialect: str
     #: The hooks and families of which both the text and the policy speak.
     parts: tuple[tuple[Hook, Family], ...]
-    #: Where the dialect differs from the policy by its nature: accepted here and not there, or the other way.
-    exposure: tuple[Difference, ...]
+    exposure: tuple[Exposure, ...]
     #: What the dialect does not speak of, in sentences.
     left_out: tuple[str, ...]
 
@@ -103,12 +116,45 @@ def _defects(comparison: Comparison) -> Iterator[Diagnostic]:
 
 def _proved(name: str, comparison: Comparison, space: Space, ruleset: Firewall, policy: Firewall) -> Proved:
     differences = compare_in(space, ruleset, policy).differences if ruleset is not policy else ()
+    parts = dict.fromkeys((each.hook, each.family) for each in differences)
+    exposures = [_exposure(space, *part, [d for d in differences if (d.hook, d.family) == part]) for part in parts]
     return Proved(
         dialect=name,
         parts=comparison.parts,
-        exposure=tuple(each for each in differences if _accepts(each.outcomes[0]) is not _accepts(each.outcomes[1])),
+        exposure=tuple(each for each in exposures if each is not None),
         left_out=comparison.left_out,
     )
+
+
+def _exposure(space: Space, hook: Hook, family: Family, differences: Sequence[Difference]) -> Exposure | None:
+    new = space.packets(hook, family, TESTS)
+    more = _union(each.packets for each in differences if _accepts(each.outcomes[0]) and not _accepts(each.outcomes[1]))
+    less = _union(each.packets for each in differences if _accepts(each.outcomes[1]) and not _accepts(each.outcomes[0]))
+    wider, narrower = _some(more, new), _some(less, new)
+    followed = _helpers(less - new) if less is not None else ()
+    if wider is None and narrower is None and not followed:
+        return None
+    return Exposure(hook=hook, family=family, wider=wider, narrower=narrower, not_followed=followed)
+
+
+def _union(sets: Iterable[PacketSet]) -> PacketSet | None:
+    found: PacketSet | None = None
+    for each in sets:
+        found = each if found is None else found | each
+    return found
+
+
+def _some(packets: PacketSet | None, within: PacketSet) -> PacketSet | None:
+    """The packets within a set, or None where there are none."""
+    if packets is None or (packets & within).is_empty:
+        return None
+    return packets & within
+
+
+def _helpers(packets: PacketSet) -> tuple[str, ...]:
+    """The helpers that packets of negotiated connections name."""
+    sets = (each for box in packets.boxes() for each in box.names.get(Field.HELPER, ()) if not each.inverted)
+    return tuple(sorted({name for names in sets for name in names.names if name}))
 
 
 def _accepts(outcome: str) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 
 from fwadvisor.diagnostic import printable
@@ -18,8 +18,12 @@ _REGIONS = 3
 _CONDITIONS = 6
 
 
-def render(comparisons: Sequence[Comparison], *, everything: bool = False) -> str:
-    """The differences of each comparison, then one line that answers for all."""
+def render(comparisons: Sequence[Comparison], *, policy: bool = False, everything: bool = False) -> str:
+    """The differences of each comparison, then one line that answers for all.
+
+    With `policy`, the second firewall of each comparison is the policy that the first must say; without it, the
+    first firewall of all comparisons is the same.
+    """
     blocks = []
     for comparison in comparisons:
         shown = list(islice(comparison.differences, None if everything else _DIFFERENCES))
@@ -28,7 +32,8 @@ def render(comparisons: Sequence[Comparison], *, everything: bool = False) -> st
         if more:
             blocks.append(f"{more} more differences between {_both(comparison)}: see them with --all")
         blocks += ["\n".join(_opaque(comparison))] if comparison.answer is Answer.UNKNOWN else []
-    blocks.append("\n".join([answer(comparisons), *(_remarks(comparisons))]))
+    claim = proof(comparisons) if policy else answer(comparisons)
+    blocks.append("\n".join([claim, *_remarks(comparisons)]))
     return "\n\n".join(blocks)
 
 
@@ -36,15 +41,32 @@ def answer(comparisons: Sequence[Comparison]) -> str:
     """``equal: a = b = c (input, output; IPv4, IPv6)``, or which are not."""
     first = comparisons[0].firewalls[0]
     same = [each.firewalls[1].name for each in comparisons if each.answer is Answer.EQUAL]
-    lines = []
-    if same:
-        parts = [part for each in comparisons if each.answer is Answer.EQUAL for part in each.parts]
-        lines.append(f"equal: {printable(' = '.join([first.name, *same]))} ({parts_in_words(parts)})")
+    lines = [_equation("equal", [first.name, *same], comparisons)] if same else []
+    return "\n".join([*lines, *_refuted(comparisons)])
+
+
+def proof(comparisons: Sequence[Comparison]) -> str:
+    """``proved: a = b = policy web-server (input, output; IPv4, IPv6)``, or which files do not say the policy."""
+    same = [each.firewalls[0].name for each in comparisons if each.answer is Answer.EQUAL]
+    names = [*same, f"policy {comparisons[0].firewalls[1].name}"]
+    lines = [_equation("proved", names, comparisons)] if same else []
+    return "\n".join([*lines, *_refuted(comparisons)])
+
+
+def _equation(word: str, names: Sequence[str], comparisons: Sequence[Comparison]) -> str:
+    """Hooks and families of all of them first, then those of which only some speak."""
+    equal = [each for each in comparisons if each.answer is Answer.EQUAL]
+    common = [part for part in equal[0].parts if all(part in each.parts for each in equal)]
+    more = dict.fromkeys(part for each in equal for part in each.parts if part not in common)
+    also = f"; {', '.join(dict.fromkeys(hook for hook, _ in more))} where spoken of" if more else ""
+    return f"{word}: {printable(' = '.join(names))} ({parts_in_words(common)}{also})"
+
+
+def _refuted(comparisons: Sequence[Comparison]) -> Iterator[str]:
     for each in comparisons:
         if each.answer is not Answer.EQUAL:
             places = [(difference.hook, difference.family) for difference in each.differences]
-            lines.append(f"{each.answer}: {_both(each)} ({parts_in_words(places)})")
-    return "\n".join(lines)
+            yield f"{each.answer}: {_both(each)} ({parts_in_words(places)})"
 
 
 def parts_in_words(parts: Iterable[tuple[Hook, Family]]) -> str:
@@ -73,7 +95,7 @@ def _difference(comparison: Comparison, difference: Difference, everything: bool
         f"{difference.hook}, IPv{difference.family.value}: {printable(first.name)} {_does(difference.outcomes[0])}, "
         f"{printable(second.name)} {_does(difference.outcomes[1])}"
     )
-    lines = [head, *(f"  packets  {each.line()}" for each in shown)]
+    lines = [head, *(f"  packets  {' '.join(each.line(place=False).split())}" for each in shown)]
     if len(regions) > len(shown):
         lines.append(f"           and {len(regions) - len(shown)} more regions: see them with --all")
     lines.append(f"  for one  {flow(difference.witness)}")

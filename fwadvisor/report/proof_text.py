@@ -3,32 +3,40 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 
 from fwadvisor.model.address import Family
-from fwadvisor.model.firewall import Field
-from fwadvisor.model.interval import Intervals, size, union
-from fwadvisor.model.rule import TCP, UDP, Hook
-from fwadvisor.packets.box import readable_boxes
-from fwadvisor.proof.comparison import Difference
-from fwadvisor.proof.written import Proved
+from fwadvisor.model.firewall import Field, Names
+from fwadvisor.model.interval import PORTS, Intervals, contains, size, union
+from fwadvisor.model.rule import LOOPBACK, TCP, UDP, Hook
+from fwadvisor.packets import PacketSet, RawBox
+from fwadvisor.packets.box import ReadableBox, readable_boxes
+from fwadvisor.proof.written import Exposure, Proved
 from fwadvisor.report.comparison_text import parts_in_words
 
-#: So many regions of an exposure are shown; the notes hold all.
-_REGIONS = 2
+#: So many regions of an exposure are shown; `fwadvisor equal` of two of the files shows all.
+_REGIONS = 3
+_NOT_LOOPBACK = (Names(frozenset({LOOPBACK}), inverted=True),)
 
 
 def proof_lines(proved: Sequence[Proved]) -> list[str]:
     """``proved: iptables = nftables = pf = windows = policy (input, output; IPv4, IPv6)``, and each exposure."""
-    exact = [each.dialect for each in proved if not each.exposure]
-    exposed = [each.dialect for each in proved if each.exposure]
-    claims = [" = ".join([*exact, "policy"])] if exact else []
-    claims += [" = ".join([*exposed, "policy with exposure"])] if exposed else []
+    sayings: dict[str, list[str]] = {"policy": [], "policy with exposure": [], "policy narrowed": []}
+    for each in proved:
+        sayings[_saying(each)].append(each.dialect)
+    claims = [" = ".join([*dialects, saying]) for saying, dialects in sayings.items() if dialects]
     common = [part for part in proved[0].parts if all(part in each.parts for each in proved)]
     more = _elsewhere(proved, common)
     lines = [f"proved: {'; '.join(claims)} ({parts_in_words(common)}){more}"]
-    for dialects, differences in _exposures(proved):
-        lines += [f"  exposure of {', '.join(dialects)}: {text}" for text in exposure(differences)]
+    for dialects, exposures in _shared(proved):
+        lines += [text.format(", ".join(dialects)) for text in exposures]
     return lines
+
+
+def _saying(proved: Proved) -> str:
+    if any(each.wider is not None or each.not_followed for each in proved.exposure):
+        return "policy with exposure"
+    return "policy narrowed" if proved.exposure else "policy"
 
 
 def _elsewhere(proved: Sequence[Proved], common: Sequence[tuple[Hook, Family]]) -> str:
@@ -40,44 +48,57 @@ def _elsewhere(proved: Sequence[Proved], common: Sequence[tuple[Hook, Family]]) 
     return "".join(f"; {' = '.join([*names, 'policy'])} ({hook})" for hook, names in rest.items())
 
 
-def _exposures(proved: Sequence[Proved]) -> list[tuple[list[str], tuple[Difference, ...]]]:
-    """The exposures, those of dialects that have the same one together."""
-    found: dict[tuple[str, ...], tuple[list[str], tuple[Difference, ...]]] = {}
+def _shared(proved: Sequence[Proved]) -> list[tuple[list[str], tuple[str, ...]]]:
+    """The exposures in words with a place for the dialects, dialects that have the same ones together."""
+    found: dict[tuple[str, ...], list[str]] = {}
     for each in proved:
         if each.exposure:
-            key = tuple(exposure(each.exposure))
-            found.setdefault(key, ([], each.exposure))[0].append(each.dialect)
-    return list(found.values())
+            found.setdefault(tuple(_words(each.exposure)), []).append(each.dialect)
+    return [(dialects, words) for words, dialects in found.items()]
 
 
-def exposure(differences: Iterable[Difference]) -> list[str]:
-    """For each hook and way: what is accepted besides, or not accepted, in numbers and boxes."""
-    lines = []
+def _words(exposures: Sequence[Exposure]) -> Iterator[str]:
     for hook in Hook:
-        for wider in (True, False):
-            sets = [each for each in differences if each.hook is hook and (each.outcomes[0] == "accept") is wider]
-            if sets:
-                lines.append(_line(hook, sets, wider))
-    return lines
+        here = [each for each in exposures if each.hook is hook]
+        wider = [each.wider for each in here if each.wider is not None]
+        if wider:
+            boxes = _boxes(wider)
+            yield f"exposure of {{}}: {hook} accepts at all times {_numbers(boxes)}{_regions(boxes)}"
+        narrower = [each.narrower for each in here if each.narrower is not None]
+        if narrower:
+            yield f"narrowed in {{}}: {hook} does not accept {_regions(_boxes(narrower))}"
+    helpers = sorted({name for each in exposures for name in each.not_followed})
+    if helpers:
+        hooks = dict.fromkeys(each.hook.value for each in exposures if each.not_followed)
+        yield f"exposure of {{}}: follows no connection that {', '.join(helpers)} negotiate ({', '.join(hooks)})"
 
 
-def _line(hook: Hook, differences: Sequence[Difference], wider: bool) -> str:
-    boxes = [box for each in differences for box in readable_boxes(each.packets.boxes())]
-    shown = "; ".join(box.line() for box in boxes[:_REGIONS])
-    more = f"; and {len(boxes) - _REGIONS} more regions" if len(boxes) > _REGIONS else ""
-    ports = " and ".join(_ports(differences)) if wider else ""
-    verb = "accepts at all times" if wider else "does not accept"
-    return f"{hook} {verb} {ports + ': ' if ports else ''}{shown}{more}"
+def _boxes(sets: Iterable[PacketSet]) -> list[RawBox]:
+    """The new connections as boxes; that they are new and do not come over loopback is understood."""
+    found = []
+    for box in readable_boxes(raw for packets in sets for raw in packets.boxes()):
+        names = {field: several for field, several in box.raw.names.items() if several != _NOT_LOOPBACK}
+        integers: dict[Field, Intervals] = {
+            field: values for field, values in box.raw.integers.items() if field is not Field.STATE
+        }
+        found.append(replace(box.raw, names=names, integers=integers))
+    return found
 
 
-def _ports(differences: Sequence[Difference]) -> Iterator[str]:
-    """How many ports of each transport, over all families."""
+def _regions(boxes: Sequence[RawBox]) -> str:
+    shown = "; ".join(" ".join(ReadableBox(box).line(place=False).split()) for box in boxes[:_REGIONS])
+    shown += f"; and {len(boxes) - _REGIONS} more regions" if len(boxes) > _REGIONS else ""
+    return shown.replace("{", "{{").replace("}", "}}")
+
+
+def _numbers(boxes: Sequence[RawBox]) -> str:
+    """``12 TCP ports and 48 UDP ports: `` where the boxes are of such, else nothing."""
+    counts = []
     for protocol, name in ((TCP, "TCP"), (UDP, "UDP")):
         ports: Intervals = ()
-        for each in differences:
-            for box in each.packets.boxes():
-                protocols = box.integers.get(Field.PROTOCOL)
-                if protocols is not None and any(first <= protocol <= last for first, last in protocols):
-                    ports = union(ports, box.integers.get(Field.DESTINATION_PORT, ((0, 65535),)))
+        for box in boxes:
+            if contains(box.integers.get(Field.PROTOCOL, ()), protocol):
+                ports = union(ports, box.integers.get(Field.DESTINATION_PORT, PORTS))
         if ports:
-            yield f"{size(ports)} {name} ports"
+            counts.append(f"{size(ports)} {name} {'port' if size(ports) == 1 else 'ports'}")
+    return f"{' and '.join(counts)}: " if counts else ""

@@ -38,14 +38,15 @@ def test_single_target_goes_to_stdout(run):
     done = run(*MAIN, "-t", "nftables")
     assert done.returncode == 0
     assert "table inet fwadvisor" in done.stdout
-    assert done.stderr == ""
+    assert done.stderr == "proved: nftables = policy (input, output, forward; IPv4, IPv6)\n"
+    assert run(*MAIN, "-t", "nftables", "-q").stderr == ""
 
 
 def test_iptables_on_stdout_by_family(run):
     both = run(*MAIN, "-t", "iptables")
     assert "--family" in both.stderr
     four, six = (run(*MAIN, "-t", "iptables", "--family", family) for family in "46")
-    assert four.stderr == six.stderr == ""
+    assert four.stderr == six.stderr == "proved: iptables = policy (input, output, forward; IPv4, IPv6)\n"
     assert both.stdout == four.stdout + six.stdout
     assert "203.0.113.0/24" in four.stdout
     assert "203.0.113.0/24" not in six.stdout.split("*", 1)[1]
@@ -110,7 +111,7 @@ def test_project_file_names_folders(run, tmp_path):
 
 
 def test_closed_pipe_is_no_error(tmp_path):
-    command = f"{sys.executable} -m fwadvisor {' '.join(MAIN)} -t windows | head -1"
+    command = f"{sys.executable} -m fwadvisor {' '.join(MAIN)} -t windows -q | head -1"
     done = subprocess.run(["sh", "-c", command], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.stderr == ""
 

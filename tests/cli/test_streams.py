@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-COMMANDS = ["generate web-server -t nftables", "explain 1720", "search h323", "profiles list"]
+COMMANDS = ["generate web-server -t nftables -q", "explain 1720", "search h323", "profiles list"]
 
 
 def run(command: str, redirection: str) -> subprocess.CompletedProcess[str]:

@@ -185,8 +185,8 @@ PEERS_V6 = ((0x20010DB8 << 96, (0x20010DB8 << 96) + (1 << 96) - 1),)
 def test_reject_returns_and_log_stands_where_all_parsers_take_it() -> None:
     text = write(rule(port(113), REJECT, log=Log("x")), default=REJECT)
     assert lines(text, "block return") == [
-        "block return in log quick proto tcp from any to any port 113",
-        "block return in quick all",
+        "block return in log quick proto tcp from any to any port 113 tagged fwa_self",
+        "block return in quick all tagged fwa_self",
     ]
 
 
