@@ -363,6 +363,9 @@ def test_states_and_bounds(reader: Any) -> None:
     firewall = reader.read("block all")
     assert firewall.opening_only
     assert firewall.loopback
-    assert firewall.states == {State.NEW, State.ESTABLISHED, State.RELATED}
-    for state in (State.ESTABLISHED, State.RELATED):
+    assert State.NEW in firewall.states
+    assert State.NEW not in firewall.implicit
+    assert evaluate(firewall, replace(probe(SSH), state=State.NEW)).verdict == "drop"
+    for state in firewall.implicit:
         assert evaluate(firewall, replace(probe(SSH), state=state)).verdict == "accept"
+    assert firewall.implicit

@@ -14,7 +14,7 @@ from fwadvisor.errors import ReadError
 _T = TypeVar("_T")
 _MARKS = frozenset("{}()<>!=/,\n") | {"->", "<>", "><", "-"}
 #: More elements than this in one list are no rule; tables have files.
-MOST_ELEMENTS = 1_000_000
+MOST_ELEMENTS = 500_000
 
 
 class Cursor:

@@ -12,7 +12,7 @@ from fwadvisor.dialects.reading.pf.cursor import Cursor
 from fwadvisor.dialects.reading.pf.lexing import Lexer
 from fwadvisor.dialects.reading.pf.rules import Defaults, rule
 from fwadvisor.dialects.reading.pf.syntax import Opaque, Rule, Rules
-from fwadvisor.dialects.reading.pf.translations import translation, translation_anchor
+from fwadvisor.dialects.reading.pf.translations import scrub, translation, translation_anchor
 from fwadvisor.dialects.reading.pf.variants import FREEBSD_15, FREEBSD_ONLY, OLDER, OPENBSD_ONLY, Variants
 from fwadvisor.dialects.reading.pf.words import STATEMENTS
 from fwadvisor.dialects.reading.source import MOST_PROBLEMS, Problems, Source
@@ -288,16 +288,18 @@ class Reading:
     def _without_verdict(self, cursor: Cursor, word: str) -> None:
         """``scrub``, ``altq`` and ``queue`` change packets or delay them."""
         if word in ("scrub", "no"):
-            cursor.only(FREEBSD_ONLY, 'a "scrub" rule', 0)
-        elif word == "altq":
-            cursor.only(FREEBSD_ONLY, '"altq"', 0)
+            scrub(cursor)
+            return
         cursor.i = 1
+        if word == "altq":
+            cursor.only(FREEBSD_ONLY, '"altq"', 0)
+            cursor.expect("on")
+        else:
+            cursor.string("the name of a queue")
         start = cursor.i
         cursor.skip_statement()
         if word == "queue" and "parent" in cursor.t[start : cursor.i]:
             cursor.only(OPENBSD_ONLY, '"queue" with a parent', 0)
-        if word == "altq" and "on" not in cursor.t[start : cursor.i]:
-            raise cursor.fail('"altq" needs "on" and an interface', at=0)
 
     def _ether(self, cursor: Cursor) -> None:
         cursor.only(FREEBSD_15, '"ether"', 0)

@@ -11,6 +11,7 @@ import re
 from bisect import bisect_right
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from itertools import islice
 
 from fwadvisor.diagnostic import Diagnostic, Span, did_you_mean, error, warning
 from fwadvisor.errors import ReadError
@@ -19,14 +20,16 @@ from fwadvisor.errors import ReadError
 _LONGEST = 8095
 #: More lines than this are no rule file.
 _MOST_LINES = 1_000_000
+#: Longer lines, more tokens in one, and more tokens out of macros are refused; a table of 100,000 networks has 2 MB.
+_LONGEST_LINE, _MOST_TOKENS, _MOST_GIVEN = 4 * 2**20, 1_000_000, 3_000_000
 _WORD = r"A-Za-z0-9:_.\-+*%&;?@\[\]^`|~$\"'"
 _TOKENS = re.compile(rf"\"[^\"]*\"|'[^']*'|[A-Za-z0-9:_][{_WORD}]*|->|<>|><|[^ \t]")
-_BLANK = re.compile(r"(?:[ \t]|\\\n)*")
-_COMMENT = re.compile(r"(?:[^\\\n]|\\[\s\S])*\\?")
-_NAME = re.compile(r"(?:[A-Za-z0-9_]|\\\n)*")
-_LONG_WORD = re.compile(rf"(?:[{_WORD}]|\\\n|\\[{_WORD}])*")
+_BLANK = re.compile(r"(?:[ \t]++|\\\n)*+")
+_COMMENT = re.compile(r"(?:[^\\\n]++|\\[\s\S])*+\\?")
+_NAME = re.compile(r"(?:[A-Za-z0-9_]++|\\\n)*+")
+_LONG_WORD = re.compile(rf"(?:[{_WORD}]++|\\\n|\\[{_WORD}])*+")
 _JOINED = re.compile(r"\\(\n?)")
-_QUOTED = {quote: re.compile(rf"{quote}((?:[^{quote}\\]|\\[\s\S])*){quote}") for quote in "\"'"}
+_QUOTED = {quote: re.compile(rf"{quote}((?:[^{quote}\\]++|\\[\s\S])*+){quote}") for quote in "\"'"}
 #: What a file that pfctl printed holds between the rules, and numbers before them.
 _COUNTERS = re.compile(r"[ \t]+\[ .* \]\s*$|No ALTQ support in kernel$|ALTQ related functions disabled$")
 _NUMBER = re.compile(r"@\d+(?:\(\d+\))? ")
@@ -41,6 +44,8 @@ class Line:
     number: int
     #: Offsets of the tokens in the file; None where they are found by cutting the line again.
     places: list[int] | None = None
+    #: How many physical lines are joined where there are no `places`.
+    joined: int = 1
 
 
 class Lexer:
@@ -66,6 +71,7 @@ class Lexer:
         self._printed = printed
         self._next = 0
         self._starts: list[int] = []
+        self._given = 0
 
     def line(self) -> Line | None:
         """The next line that holds anything, or None at the end.
@@ -81,20 +87,44 @@ class Lexer:
                 continue
             if self._printed and (text[0] in " \tNA" and _COUNTERS.match(text)):
                 continue
-            if "#" in text or "\\" in text or "$" in text or len(text) > _LONGEST:
-                found = self._long_line(number)
-            else:
-                tokens = _TOKENS.findall(text)
-                if ('"' in text and '"' in tokens) or ("'" in text and "'" in tokens):
-                    found = self._long_line(number)
-                else:
-                    tokens.append("\n")
-                    found = Line(tokens, number + 1)
+            if len(text) > _LONGEST_LINE:
+                raise ReadError(error("this line is too long for a rule file", Span(self.name, number + 1)))
+            found = self._short_line(number, text) or self._long_line(number)
             if self._printed and found.tokens[0] == "@":
                 found = self._unnumbered(found, number)
             if len(found.tokens) > 1:
                 return found
         return None
+
+    def _short_line(self, number: int, text: str) -> Line | None:
+        """A line without comments, macros and open quotes, cut at once; None where it is none."""
+        joined = 1
+        if text[-1] == "\\" and "\\" not in text[:-1]:
+            pieces = self._pieces(number)
+            text, joined = "".join(pieces), len(pieces)
+        if "#" in text or "\\" in text or "$" in text:
+            return None
+        tokens = _TOKENS.findall(text)
+        if ('"' in text and '"' in tokens) or ("'" in text and "'" in tokens):
+            return None
+        if len(text) > _LONGEST and (len(tokens) > _MOST_TOKENS or max(map(len, tokens), default=0) > _LONGEST):
+            return None
+        tokens.append("\n")
+        self._next = number + joined
+        return Line(tokens, number + 1, joined=joined)
+
+    def _pieces(self, number: int) -> list[str]:
+        """The physical lines that backslashes join, without these."""
+        pieces: list[str] = []
+        size = 0
+        for text in islice(self._lines, number, None):
+            size += len(text)
+            if size > _LONGEST_LINE:
+                raise ReadError(error("this line is too long for a rule file", Span(self.name, number + 1)))
+            pieces.append(text.removesuffix("\\"))
+            if not text.endswith("\\"):
+                break
+        return pieces
 
     def _unnumbered(self, line: Line, number: int) -> Line:
         prefix = _NUMBER.match(self._lines[number])
@@ -109,16 +139,23 @@ class Lexer:
         """The place of a token; `length` None is the token's own."""
         text = self._lines[line.number - 1]
         if line.places is None:
-            starts = [found.start() for found in _TOKENS.finditer(text)]
-            column = starts[token] if token < len(starts) else len(text.rstrip())
-            return Span(self.name, line.number, column + 1, length or len(line.tokens[token]), text)
+            pieces = self._pieces(line.number - 1) if line.joined > 1 else [text]
+            whole = "".join(pieces)
+            column = next(
+                islice((found.start() for found in _TOKENS.finditer(whole)), token, None), len(whole.rstrip())
+            )
+            number = line.number
+            while column >= len(pieces[number - line.number]) and number - line.number < len(pieces) - 1:
+                column -= len(pieces[number - line.number])
+                number += 1
+            return Span(self.name, number, column + 1, length or len(line.tokens[token]), self._lines[number - 1])
         if token < len(line.places):
             return self._at(line.places[token], length or len(line.tokens[token]))
         return self._at(line.places[-1] + len(line.tokens[token - 1]) if line.places else self._offset(line.number))
 
     def on_one_line(self, line: Line) -> bool:
         """Whether all tokens stand in the same physical line."""
-        return not line.places or self._at(line.places[-1]).line == line.number
+        return line.joined == 1 and (not line.places or self._at(line.places[-1]).line == line.number)
 
     def whole(self, line: Line) -> Span:
         """The span of a line from its first token on, in its first physical line."""
@@ -160,6 +197,8 @@ class Lexer:
                 if position >= len(text) or text[position] == "\n":
                     break
                 position = self._token(text, position, tokens, places)
+                if len(tokens) > _MOST_TOKENS:
+                    raise self._fail("this line has too many words for a rule file", start, 1)
         except ReadError:
             self._after(max(position, start))
             raise
@@ -245,6 +284,9 @@ class Lexer:
             if rest:
                 given[-1] += _JOINED.sub("", rest.group())
                 end = rest.end()
+        self._given += len(given)
+        if self._given > _MOST_GIVEN:
+            raise self._fail("macros make too much text of the file", position, end - position)
         tokens += given
         places += [position] * len(given)
         return end

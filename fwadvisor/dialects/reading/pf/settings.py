@@ -7,6 +7,7 @@ from collections.abc import Callable
 from fwadvisor.diagnostic import Span, error
 from fwadvisor.dialects.reading.pf.cursor import Cursor, value
 from fwadvisor.dialects.reading.pf.hosts import host, interface_name, named_host, table_name
+from fwadvisor.dialects.reading.pf.networks import NetworkTextError, network
 from fwadvisor.dialects.reading.pf.rules import Defaults
 from fwadvisor.dialects.reading.pf.states import state_options
 from fwadvisor.dialects.reading.pf.syntax import Host, Table
@@ -14,6 +15,7 @@ from fwadvisor.dialects.reading.pf.variants import FREEBSD_15, FREEBSD_ONLY, NEW
 from fwadvisor.dialects.reading.pf.words import LIMITS, TIMEOUTS
 from fwadvisor.dialects.reading.source import Source
 from fwadvisor.errors import ReadError
+from fwadvisor.model.address import Family
 from fwadvisor.model.rule import Verdict
 
 _OPTIMIZATIONS = (
@@ -215,6 +217,10 @@ def _entries(cursor: Cursor) -> list[Host]:
     cursor.line_ends()
     if cursor.skip("}"):
         return []
+    cursor.i = start + 1
+    plain = _plain_entries(cursor)
+    if plain is not None:
+        return plain
     cursor.i = start
 
     def item() -> Host:
@@ -230,6 +236,38 @@ def _entries(cursor: Cursor) -> list[Host]:
         return found
 
     return cursor.elements(item)
+
+
+def _plain_entries(cursor: Cursor) -> list[Host] | None:
+    """A list on one line that holds networks alone, which may be hundreds of thousands; None where it is not so.
+
+    Neighbours of one sign come as one host.
+    """
+    runs: list[tuple[bool, list[tuple[Family, int, int]]]] = []
+    t, i = cursor.t, cursor.i
+    try:
+        while t[i] != "}":
+            negated = t[i] == "!"
+            i += negated
+            prefix = t[i + 2] if t[i + 1] == "/" and t[i + 2].isdecimal() else ""
+            found = network(t[i], prefix)
+            if found is None:
+                return None
+            if not runs or runs[-1][0] is not negated:
+                runs.append((negated, []))
+            runs[-1][1].append(found)
+            i += 3 if prefix else 1
+            if t[i] == "," and t[i + 1] != "}":
+                i += 1
+    except (IndexError, NetworkTextError):
+        return None
+    cursor.i = i + 1
+    return [_run(negated, networks) for negated, networks in runs]
+
+
+def _run(negated: bool, networks: list[tuple[Family, int, int]]) -> Host:
+    v4 = tuple((first, last) for family, first, last in networks if family is Family.IPV4)
+    return Host("network", negated, v4, tuple((a, b) for family, a, b in networks if family is Family.IPV6))
 
 
 def _file_entries(file: Source, cursor: Cursor, at: int) -> list[Host]:

@@ -1,13 +1,17 @@
-"""FreeBSD's ``nat``, ``rdr`` and ``binat`` rules, and the anchors that hold such rules."""
+"""FreeBSD's ``nat``, ``rdr``, ``binat`` and ``scrub`` rules, and the anchors that hold such rules."""
 
 from __future__ import annotations
 
 from fwadvisor.dialects.reading.pf.cursor import Cursor
+from fwadvisor.dialects.reading.pf.options import tos_value
 from fwadvisor.dialects.reading.pf.pools import pool
-from fwadvisor.dialects.reading.pf.rules import ends, families, interfaces, protocols
+from fwadvisor.dialects.reading.pf.rules import ends, families, interfaces, log_and_quick, protocols
 from fwadvisor.dialects.reading.pf.syntax import Options, Rule, Translation, TranslationAnchor
 from fwadvisor.dialects.reading.pf.variants import FREEBSD_ONLY
 
+_SCRUB_OPTIONS = (
+    "no-df", "min-ttl", "max-mss", "set-tos", "fragment", "reassemble", "random-id", "rtable", "!", "tagged",
+)  # fmt: skip
 _KINDS = ("nat", "rdr", "binat")
 
 
@@ -92,3 +96,52 @@ def translation_anchor(cursor: Cursor, prefix: str) -> TranslationAnchor:
     cursor.i -= 1
     found.text = cursor.quoted()
     return TranslationAnchor(word.removesuffix("-anchor"), found, f"{prefix}/{name}".lstrip("/"))
+
+
+def scrub(cursor: Cursor) -> None:
+    """``[no] scrub [in|out] [log] [on IF] ... [options]``, which changes packets and passes or blocks none.
+
+    Raises:
+        ReadError: pfctl would refuse it.
+    """
+    cursor.only(FREEBSD_ONLY, 'a "scrub" rule', 0)
+    cursor.i = 0
+    cursor.skip("no")
+    cursor.expect("scrub")
+    found = Rule(cursor.whole(), "", None)
+    if cursor.t[cursor.i] in ("in", "out"):
+        cursor.i += 1
+    log_and_quick(cursor, found)
+    if found.quick:
+        raise cursor.fail('"scrub" rules are never quick', at=cursor.t.index("quick"))
+    if cursor.skip("on"):
+        interfaces(cursor)
+    if cursor.t[cursor.i] in ("inet", "inet6"):
+        cursor.i += 1
+    if cursor.skip("proto"):
+        protocols(cursor)
+    ends(cursor, found, False)
+    while cursor.t[cursor.i] != "\n":
+        _scrub_option(cursor)
+
+
+def _scrub_option(cursor: Cursor) -> None:
+    word = cursor.t[cursor.i]
+    if word not in _SCRUB_OPTIONS:
+        raise cursor.expected("an option of scrub or the end of the line", _SCRUB_OPTIONS)
+    cursor.i += 1
+    if word in ("min-ttl", "max-mss", "rtable"):
+        cursor.number("a number", 65535)
+    elif word == "fragment":
+        if cursor.t[cursor.i] not in ("reassemble", "crop", "drop-ovl"):
+            raise cursor.expected('"reassemble", "crop" or "drop-ovl"', ("reassemble", "crop", "drop-ovl"))
+        cursor.i += 1
+    elif word == "reassemble":
+        cursor.expect("tcp")
+    elif word == "set-tos":
+        tos_value(cursor)
+    elif word == "!":
+        cursor.expect("tagged")
+        cursor.string("a tag")
+    elif word == "tagged":
+        cursor.string("a tag")
