@@ -46,6 +46,9 @@ from fwadvisor.packets.overlap_meter import Limits, Meter
 from fwadvisor.packets.overlap_order import Called, Decision, build, decision, stands
 from fwadvisor.packets.rawbox import RawBox
 
+#: A part without a cover is most often found at the first look; each costs a hundredth of a long proof.
+_LOOKS = 4
+
 
 class Never(StrEnum):
     """Why a rule matches no packet."""
@@ -214,10 +217,27 @@ class Overlap:
     def _covered(self, box: Box, among: int) -> bool:
         mask = self._bits.overlapping(box, among)
         if mask.bit_count() > FEW:
-            part, fewer = self._bits.thinner(box, mask)
-            if not self._cover.covers(part, self._others(fewer)):
-                return False
+            seen = self._seen_at_once(box, mask)
+            if seen is not None:
+                return seen
         return self._cover.covers(box, self._others(mask))
+
+    def _seen_at_once(self, box: Box, mask: int) -> bool | None:
+        """Whether the box is covered, where one box holds all of it, or a small part of it is not; else None.
+
+        It looks at a part where few boxes are, a few times. One that holds the whole box is among those of any part.
+        """
+        avoided = 0
+        for _ in range(_LOOKS):
+            part, fewer = self._bits.thinner(box, mask, avoided)
+            others = self._others(fewer)
+            if not avoided and any(self._cover.holds(other, box) for other in others):
+                return True
+            used: set[int] = set()
+            if not self._cover.covers(part, others, used):
+                return False
+            avoided |= sum(1 << number for number in used)
+        return None
 
     def shadowed(self) -> tuple[Shadowed, ...]:
         """Each rule that matches packets, none of which reach it."""

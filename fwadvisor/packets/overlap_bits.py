@@ -96,19 +96,21 @@ class AxisBits:
         """The boxes that may have one value."""
         return self.free | self._tree[bisect_right(self._cuts, value) + self._leaves]
 
-    def thinnest(self, values: Intervals, mask: int) -> tuple[int, Intervals]:
-        """The boxes of `mask` that may have values in the stretch with the fewest of them, and `values` there."""
+    def thinnest(self, values: Intervals, mask: int, avoided: int) -> tuple[int, int, Intervals]:
+        """The stretch with the fewest boxes of `avoided`, then of `mask`: a weight, the boxes, and `values` there."""
         free, tree, cuts, leaves = self.free & mask, self._tree, self._cuts, self._leaves
-        least, where, held = mask.bit_count() + 1, values[0], mask
+        least, where, held = -1, values[0], mask
         for first, last in values:
             for leaf in range(bisect_right(cuts, first), bisect_right(cuts, last) + 1):
                 there = free | tree[leaf + leaves] & mask
-                count = there.bit_count()
-                if count < least:
+                weight = there.bit_count()
+                if avoided and (worse := there & avoided):
+                    weight += worse.bit_count() << 32
+                if least < 0 or weight < least:
                     begin = max(first, cuts[leaf - 1]) if leaf else first
                     end = min(last, cuts[leaf] - 1) if leaf < len(cuts) else last
-                    least, where, held = count, (begin, end), there
-        return held, (where,)
+                    least, where, held = weight, (begin, end), there
+        return least, held, (where,)
 
 
 class Bits:
@@ -136,18 +138,22 @@ class Bits:
                 mask &= axis.at(value)
         return mask
 
-    def thinner(self, box: Box, mask: int) -> tuple[Box, int]:
-        """A part of `box` that few boxes of `mask` may overlap, and these; on axis after axis, the thinnest stretch."""
+    def thinner(self, box: Box, mask: int, avoided: int) -> tuple[Box, int]:
+        """A part of `box` that few boxes of `mask` may overlap, and these; those of `avoided` where it must be.
+
+        It goes from axis to axis, and on each to the thinnest stretch.
+        """
         places = set(range(len(box)))
-        while places and mask.bit_count() > FEW:
-            best: tuple[int, int, Intervals] | None = None
+        while places and (mask.bit_count() > FEW or mask & avoided):
+            best: tuple[int, int, int, Intervals] | None = None
             for place in places:
                 values = box[place]
-                held, part = self._axes[place].thinnest(self._whole[place] if values is None else values, mask)
-                if best is None or held.bit_count() < best[0].bit_count():
-                    best = (held, place, part)
+                each = self._whole[place] if values is None else values
+                weight, held, part = self._axes[place].thinnest(each, mask, avoided)
+                if best is None or weight < best[0]:
+                    best = (weight, place, held, part)
             assert best is not None  # noqa: S101 - there are places
-            mask, place, part = best
+            _, place, mask, part = best
             box = (*box[:place], part, *box[place + 1 :])
             places.discard(place)
         return box, mask

@@ -17,7 +17,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import TypeAlias
 
-from fwadvisor.model.interval import Intervals, intersect, normalize, subtract
+from fwadvisor.model.interval import Intervals, covers, intersect, normalize, subtract
 from fwadvisor.packets.overlap_axes import Box
 from fwadvisor.packets.overlap_dive import finds_a_gap
 from fwadvisor.packets.overlap_meter import Meter
@@ -139,6 +139,10 @@ class Cover:
     def _values(self, box: Box, place: int) -> Intervals:
         values = box[place]
         return self._whole[place] if values is None else values
+
+    def holds(self, other: Other, box: Box) -> bool:
+        """Whether one of the others holds all of the box."""
+        return all((mine := box[place]) is not None and covers(values, mine) for place, values in other[1])
 
     def covers(self, box: Box, others: Iterable[Other], used: set[int] | None = None) -> bool:
         """Whether the others hold all of `box`."""
