@@ -34,22 +34,19 @@ from fwadvisor.packets.nodes import IN, OPEN, Nodes
 from fwadvisor.packets.survey import Asked, variable
 
 Key = Field | tuple[Condition, int]
-#: The order of fields: what is written, small enumerations, addresses, then what few rules ask for.
+#: The order of fields: what is written, small enumerations, addresses and ports, then what few rules ask for.
 _FIRST = (Field.TAG, Field.MARK, Field.CONNECTION_MARK, Field.STATE, Field.HELPER, Field.PROFILE)
 _THEN = (
-    Field.IN_INTERFACE, Field.OUT_INTERFACE, Field.SOURCE_TYPE, Field.DESTINATION_TYPE, Field.PROTOCOL,
+    Field.IN_INTERFACE, Field.OUT_INTERFACE, Field.SOURCE_TYPE, Field.DESTINATION_TYPE, Field.PROTOCOL, Field.ICMP,
 )  # fmt: skip
-_LAST = (
-    Field.DESTINATION_PORT, Field.SOURCE_PORT, Field.ICMP, Field.TCP_FLAGS, Field.LENGTH, Field.DSCP, Field.TTL,
-)  # fmt: skip
-ADDRESSES = (Field.DESTINATION, Field.SOURCE)
+_LAST = (Field.TCP_FLAGS, Field.LENGTH, Field.DSCP, Field.TTL)
 #: What the contents of a set of alternatives are made of before they become a diagram.
 Box = tuple[tuple[int, Intervals], ...]
 
 
-def order(fields: frozenset[Field], written: frozenset[Field], addresses: Iterable[Field]) -> list[Field]:
+def order(fields: frozenset[Field], written: frozenset[Field], large: Iterable[Field]) -> list[Field]:
     """The fields in the order of their levels; those that rules write come first, where writes cost least."""
-    usual = (*_FIRST, *_THEN, *addresses, *_LAST)
+    usual = (*_FIRST, *_THEN, *large, *_LAST)
     return [f for f in usual if f in fields and f in written] + [f for f in usual if f in fields and f not in written]
 
 

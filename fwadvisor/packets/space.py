@@ -104,8 +104,8 @@ class Space:
             if self.budget.rules is not None and survey.size > self.budget.rules:
                 raise BudgetError(too_many(survey, self.budget.rules))
         refusals = []
-        # Where one order of addresses needs too many nodes, the other may not. Time that is spent does not come back.
-        for attempt in (known, known.swapped()):
+        # Where one order of fields needs too many nodes, another may not. Time that is spent does not come back.
+        for attempt in known.orders():
             table = Table(attempt, self.budget)
             try:
                 return table.built()

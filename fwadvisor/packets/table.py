@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from fwadvisor.model.address import Family
 from fwadvisor.model.evaluate import values_of
-from fwadvisor.model.firewall import AddressTest, Condition, Field, Firewall, Test
-from fwadvisor.model.interval import size
+from fwadvisor.model.firewall import Condition, Field, Firewall, Test
 from fwadvisor.model.rule import Hook
 from fwadvisor.model.walk import Packet
 from fwadvisor.packets.axes import Axis, ConditionAxis
@@ -17,9 +16,10 @@ from fwadvisor.packets.budget import UNLIMITED, Budget
 from fwadvisor.packets.building import Builder, Progress
 from fwadvisor.packets.domain import BOUND, possible, spoken
 from fwadvisor.packets.ends import Ends
-from fwadvisor.packets.layout import ADDRESSES, Guards, Layout, make_axis, order
+from fwadvisor.packets.layout import Guards, Layout, make_axis, order
 from fwadvisor.packets.nodes import OPEN, Nodes
 from fwadvisor.packets.sequence import Sequencer
+from fwadvisor.packets.shares import by_share, orders
 from fwadvisor.packets.survey import Asked, Survey
 
 #: Frames that the walk of one level takes at most, and what is left to everybody else.
@@ -40,12 +40,13 @@ class Plan:
     #: The fields that tests of firewalls, or further ones, ask for.
     tested: frozenset[Field]
     written: frozenset[Field]
-    addresses: tuple[Field, Field]
+    #: Addresses and ports, in the order of their levels.
+    large: tuple[Field, ...]
 
-    def swapped(self) -> Plan:
-        """The same, with the two addresses in the other order."""
-        first, second = self.addresses
-        return replace(self, addresses=(second, first))
+    def orders(self) -> Iterator[Plan]:
+        """This one, and the same in other orders of fields."""
+        for large in orders(self.large):
+            yield replace(self, large=large)
 
 
 def plan(
@@ -85,27 +86,8 @@ def plan(
         axes,
         tested,
         frozenset(write.field for write in writes),
-        _addresses(surveys, axes),
+        by_share(surveys, axes),
     )
-
-
-def _addresses(surveys: Mapping[int, Survey], axes: Mapping[Field, Axis]) -> tuple[Field, Field]:
-    """Both addresses, first the one whose atoms share the rules out into fewer pieces altogether."""
-    pieces = dict.fromkeys(ADDRESSES, 0)
-    for survey in surveys.values():
-        for rules in survey.rules.values():
-            for rule in rules:
-                named = [test for test in rule.tests if isinstance(test, AddressTest)]
-                if not named:
-                    continue
-                free = set(ADDRESSES)
-                for test in named:
-                    free.discard(test.field)
-                    pieces[test.field] += size(axes[test.field].atoms(test.of(survey.family)))  # type: ignore
-                for field in free:
-                    pieces[field] += axes[field].size
-    first, second = ADDRESSES
-    return (first, second) if pieces[first] <= pieces[second] else (second, first)
 
 
 class Table:
@@ -115,7 +97,7 @@ class Table:
         self.plan = known
         self.hook, self.family = known.hook, known.family
         fields = known.tested | frozenset(BOUND)
-        self.layout = Layout(known.family, known.asked, known.axes, order(fields, known.written, known.addresses))
+        self.layout = Layout(known.family, known.asked, known.axes, order(fields, known.written, known.large))
         self.budget = budget
         self.nodes = Nodes(self.layout.sizes)
         self.ends = Ends()
