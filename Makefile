@@ -4,12 +4,17 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 DEMO ?= out
 
-.PHONY: help demo test check kernel-tools clean
+# How long `make soak` goes on, and with which random rulesets it begins.
+SECONDS ?= 3600
+SEED ?= $(shell date +%s)
+
+.PHONY: help demo test check soak kernel-tools clean
 
 help:
 	@echo "make demo    install into $(VENV) and write the rules of the example policy to $(DEMO)/"
 	@echo "make test    install what the tests need and run all of them"
 	@echo "make check   lint, types, layers, schema and README"
+	@echo "make soak    ask the kernel about random rules for an hour (SECONDS=...), new ones each time (SEED=...)"
 	@echo "make clean   remove $(VENV), $(DEMO) and caches"
 
 KNOWLEDGE := $(wildcard fwadvisor/ports/data/*.yaml fwadvisor/ports/data/*.tsv fwadvisor/ports/data/*/*.yaml)
@@ -33,6 +38,11 @@ kernel-tools:
 
 test: $(VENV)/.dev kernel-tools
 	$(BIN)/python -m pytest
+
+# A failure names its own seed: give it as SEED with SECONDS=0 to see it again.
+soak: $(VENV)/.dev kernel-tools
+	FWADVISOR_REQUIRE_KERNEL=1 FWADVISOR_SOAK=$$(($(SECONDS) / 2)) FWADVISOR_SEED=$(SEED) $(BIN)/python -m pytest \
+	  tests/kernel/test_random_rulesets.py tests/kernel/test_read_firewalls.py -k agree
 
 check: $(VENV)/.dev
 	$(BIN)/ruff check .

@@ -113,6 +113,8 @@ def _why_not_sent(packet: Packet, links: Sequence[str]) -> str:
         return "only what is for the machine itself leaves by loopback"
     if packet.out_interface != LOOPBACK and packet.destination in _link_addresses(packet.family, len(links)):
         return "what is for an own address of a link leaves by loopback"
+    if packet.source == 0:
+        return "the kernel fills in a source"
     if packet.destination_type is AddressType.BROADCAST:
         return "broadcasts are sent as routing says"
     return ""

@@ -1,0 +1,82 @@
+"""What the kernel lists of loaded rules reads to exactly what the text that was loaded reads to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from rig import BOX, Rig
+from rig.random_text_iptables import random_iptables
+from rig.random_text_tables import random_nftables
+from rig.reading import Files, load, read, reduced
+from rig.sentence import told
+
+from fwadvisor.model.firewall import Field, Firewall
+from fwadvisor.packets import Space, compare
+
+TEXTS = 30
+_SAVES = {"iptables.v4": "iptables", "iptables.v6": "ip6tables"}
+
+
+def listed_as_text(rig: Rig, way: str) -> dict[str, str]:
+    return {"rules.nft": rig.places.must(BOX, ["nft", "list", "ruleset"])}
+
+
+def listed_as_json(rig: Rig, way: str) -> dict[str, str]:
+    return {"rules.json": rig.places.must(BOX, ["nft", "-j", "list", "ruleset"])}
+
+
+def saved(rig: Rig, way: str) -> dict[str, str]:
+    files = {name: rig.places.must(BOX, [f"{command}-{way}-save"]) for name, command in _SAVES.items()}
+    sets = rig.places.must(BOX, ["ipset", "save"])
+    return files | ({"ipset": sets} if sets else {})
+
+
+def saved_with_counters(rig: Rig, way: str) -> dict[str, str]:
+    files = {name: rig.places.must(BOX, [f"{command}-{way}-save", "-c"]) for name, command in _SAVES.items()}
+    sets = rig.places.must(BOX, ["ipset", "save"])
+    return files | ({"ipset": sets} if sets else {})
+
+
+Listing = Callable[[Rig, str], dict[str, str]]
+WAYS: list[tuple[str, Listing]] = [
+    ("nftables", listed_as_text),
+    ("nftables", listed_as_json),
+    ("nft", saved),
+    ("nft", saved_with_counters),
+    ("legacy", saved),
+    ("legacy", saved_with_counters),
+]
+
+
+def differences(written: Firewall, listed: Firewall) -> list[str]:
+    """Packets that the two decide otherwise, or where an effect or the knowledge of one is another."""
+    space = Space([written, listed], effects=frozenset({Field.TRANSLATION, Field.ASSIGNED_HELPER}))
+    found = [f"they speak of {written.hooks ^ listed.hooks} {written.families} {listed.families}"]
+    if (written.hooks, written.families) == (listed.hooks, listed.families):
+        found = []
+    for part in space.parts:
+        for change in compare(space.meaning(written, *part), space.meaning(listed, *part)):
+            witness = change.packets.witness()
+            found.append(f"{told(witness) if witness else part}: written {change.old}, listed {change.new}")
+    return found
+
+
+def check(rig: Rig, way: str, listing: Listing, files: Files, about: str) -> None:
+    def wrong(trial: Files) -> list[str]:
+        load(rig, way, trial)
+        return differences(read(way, trial), read(way, listing(rig, way)))
+
+    if wrong(files):
+        short = reduced(files, lambda trial: bool(wrong(trial)))
+        said = wrong(short)
+        texts = [f"--- {name}\n{text}" for each in (short, listing(rig, way)) for name, text in each.items()]
+        pytest.fail("\n".join([about, *texts, *said]), pytrace=False)
+
+
+@pytest.mark.parametrize(("way", "listing"), WAYS, ids=[f"{way}-{listing.__name__}" for way, listing in WAYS])
+def test_a_listing_means_what_was_written(rig: Rig, way: str, listing: Listing, count: Callable[[str], None]) -> None:
+    make = random_nftables if way == "nftables" else random_iptables
+    for seed in range(1, TEXTS + 1):
+        check(rig, way, listing, dict(make(seed).files), f"seed {seed}")
+    count(f"{TEXTS} rulesets")
