@@ -274,7 +274,7 @@ def main() -> None:
         ]
     if complaints:
         sys.exit("the tools do not agree, so no times are shown:\n" + "\n".join(complaints))
-    parts = [f"{machine_line()}; best of {options.rounds} interleaved rounds"]
+    parts = [f"{machine_line()}; processor time, best of {options.rounds} interleaved rounds"]
     parts.append("Building and comparing\n" + table(_COMPARING, [comparing_row(job, compared[job]) for job in jobs]))
     parts.append("Single rules\n" + table(_LINTING, [linting_row(job, linted[job]) for job in jobs]))
     if growth:

@@ -30,15 +30,15 @@ def compared(kind: str, size: int, family: Family) -> dict[str, Any]:
     rules = rulesets.make(kind, size, family)
     before, after = rulesets.firewall(rules), rulesets.firewall(rulesets.edited(rules, _EDITS), "edited")
     builds = _watched()
-    start = time.perf_counter()
+    start = time.process_time()
     space = Space([before, after])
     first = space.meaning(before, Hook.FORWARD, family)
     second = space.meaning(after, Hook.FORWARD, family)
-    built = time.perf_counter()
+    built = time.process_time()
     changes = compare(first, second)
-    compared = time.perf_counter()
+    compared = time.process_time()
     boxes = sum(1 for change in changes for _ in change.packets.boxes())
-    done = time.perf_counter()
+    done = time.process_time()
     return {
         "build": built - start - builds[-1],
         "second": builds[-1],
@@ -57,9 +57,9 @@ def _watched() -> list[float]:
     build = Builder.build
 
     def timed(builder: Builder) -> int:
-        start = time.perf_counter()
+        start = time.process_time()
         node = build(builder)
-        found.append(time.perf_counter() - start)
+        found.append(time.process_time() - start)
         return node
 
     Builder.build = timed  # type: ignore[method-assign]
@@ -69,13 +69,13 @@ def _watched() -> list[float]:
 def linted(kind: str, size: int, family: Family) -> dict[str, Any]:
     """Ask for shadowed and redundant rules."""
     rules = rulesets.firewall(rulesets.make(kind, size, family)).chains[Hook.FORWARD].rules
-    start = time.perf_counter()
+    start = time.process_time()
     overlap = Overlap(rules, Hook.FORWARD, family, Verdict.DROP)
-    indexed = time.perf_counter()
+    indexed = time.process_time()
     shadowed = overlap.shadowed()
-    found = time.perf_counter()
+    found = time.process_time()
     redundant = overlap.redundant()
-    done = time.perf_counter()
+    done = time.process_time()
     return {
         "index": indexed - start,
         "shadow": found - indexed,
