@@ -20,10 +20,10 @@ _PROTOCOLS = {"tcp": 6, "udp": 17, "icmp": 1, "icmp6": 58, "sctp": 132, "gre": 4
 
 
 def packet_of(words: str) -> Packet:
-    """A packet from words: ``4 tcp from 192.0.2.1:1024 to 198.51.100.1:22 new in eth0``; only the first two are needed.
+    """A packet from words: ``4 tcp from 192.0.2.1 to 198.51.100.1 dport 22 new in eth0``; two are needed.
 
-    Further words: ``icmp 8/0``, ``flags 18``, ``len 60``, ``ttl 64``, ``dscp 0``, ``mark 0``, ``ctmark 0``, ``helper ftp``,
-    ``out eth1``, ``hook forward``, ``src-type 0``, ``dst-type 0``, ``if "condition"``.
+    Further words: ``icmp 8/0``, ``flags 18``, ``len 60``, ``ttl 64``, ``dscp 0``, ``mark 0``, ``ctmark 0``,
+    ``helper ftp``, ``out eth1``, ``hook forward``, ``src-type 0``, ``dst-type 0``, ``if "condition"``.
     """
     from fwadvisor.addresses import parse_addresses
 
@@ -42,7 +42,8 @@ def packet_of(words: str) -> Packet:
         "state": State.NEW,
     }
     integers = {
-        "flags": "tcp_flags", "len": "length", "ttl": "ttl", "dscp": "dscp", "mark": "mark", "ctmark": "connection_mark",
+        "flags": "tcp_flags", "len": "length", "ttl": "ttl", "dscp": "dscp", "mark": "mark",
+        "ctmark": "connection_mark",
         "src-type": "source_type", "dst-type": "destination_type", "sport": "source_port", "dport": "destination_port",
     }  # fmt: skip
     if "if" in rest:

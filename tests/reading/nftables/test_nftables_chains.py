@@ -48,43 +48,68 @@ CASES: list[tuple[str, dict[str, str]]] = [
     ("goto ret; accept", {"4 tcp": "drop"}),
     ("tcp dport 80 return; accept", {"4 tcp": "drop", "4 udp": "accept"}),
     ("tcp dport 80 continue; accept", {"4 tcp": "accept"}),
-    ("tcp dport vmap { 22 : accept, 23 : drop, 24-30 : jump ret, 31 : continue }; tcp dport 24-31 accept",
-     {"4 tcp dport 22": "accept", "4 tcp dport 23": "drop", "4 tcp dport 24": "accept", "4 tcp dport 31": "accept",
-      "4 tcp dport 32": "drop", "4 tcp dport 25 sport 1": "drop"}),
+    (
+        "tcp dport vmap { 22 : accept, 23 : drop, 24-30 : jump ret, 31 : continue }; tcp dport 24-31 accept",
+        {
+            "4 tcp dport 22": "accept",
+            "4 tcp dport 23": "drop",
+            "4 tcp dport 24": "accept",
+            "4 tcp dport 31": "accept",
+            "4 tcp dport 32": "drop",
+            "4 tcp dport 25 sport 1": "drop",
+        },
+    ),
     ("tcp dport vmap { 22 : drop, * : accept }", {"4 tcp dport 22": "drop", "4 tcp": "accept", "4 udp": "drop"}),
-    ("tcp dport vmap { 22 : continue, 23 : drop } accept",
-     {"4 tcp dport 22": "accept", "4 tcp dport 24": "drop"}),
-    ("tcp dport vmap @verdicts; accept",
-     {"4 tcp dport 22": "accept", "4 tcp dport 23": "accept", "4 tcp dport 24": "drop", "4 tcp": "accept"}),
-    ("ct state vmap { established : accept, related : accept, invalid : drop }; tcp dport 22 accept",
-     {"4 tcp established": "accept", "4 tcp dport 22": "accept", "4 tcp dport 22 invalid": "drop"}),
-    ("ip saddr . tcp dport vmap { 192.0.2.0/24 . 22 : accept, 192.0.2.0/24 . 80 : drop }; accept",
-     {"4 tcp": "drop", "4 tcp dport 22": "accept", "6 tcp": "accept"}),
+    ("tcp dport vmap { 22 : continue, 23 : drop } accept", {"4 tcp dport 22": "accept", "4 tcp dport 24": "drop"}),
+    (
+        "tcp dport vmap @verdicts; accept",
+        {"4 tcp dport 22": "accept", "4 tcp dport 23": "accept", "4 tcp dport 24": "drop", "4 tcp": "accept"},
+    ),
+    (
+        "ct state vmap { established : accept, related : accept, invalid : drop }; tcp dport 22 accept",
+        {"4 tcp established": "accept", "4 tcp dport 22": "accept", "4 tcp dport 22 invalid": "drop"},
+    ),
+    (
+        "ip saddr . tcp dport vmap { 192.0.2.0/24 . 22 : accept, 192.0.2.0/24 . 80 : drop }; accept",
+        {"4 tcp": "drop", "4 tcp dport 22": "accept", "6 tcp": "accept"},
+    ),
     ("meta mark set 5; meta mark 5 accept", {"4 tcp": "accept"}),
     ("meta mark set 5 meta mark 5 accept", {"4 tcp": "accept"}),
-    ("meta mark 0 meta mark set 5 tcp dport 80 accept; meta mark 5 tcp dport 81 accept",
-     {"4 tcp": "accept", "4 tcp dport 81": "accept", "4 tcp dport 82": "drop"}),
+    (
+        "meta mark 0 meta mark set 5 tcp dport 80 accept; meta mark 5 tcp dport 81 accept",
+        {"4 tcp": "accept", "4 tcp dport 81": "accept", "4 tcp dport 82": "drop"},
+    ),
     ("meta mark set meta mark or 0x10; meta mark 0x11 accept", {"4 tcp mark 1": "accept", "4 tcp": "drop"}),
     ("meta mark set meta mark & 0xf0 ^ 0x1; meta mark 0x11 accept", {"4 tcp mark 0x1f": "accept", "4 tcp": "drop"}),
     ("ct mark set 7; ct mark 7 accept", {"4 tcp": "accept"}),
-    ("meta mark vmap { 0 : jump mark2, 2 : jump mark3 }; meta mark 2 accept",
-     {"4 tcp": "accept", "4 tcp mark 2": "drop"}),
+    (
+        "meta mark vmap { 0 : jump mark2, 2 : jump mark3 }; meta mark 2 accept",
+        {"4 tcp": "accept", "4 tcp mark 2": "drop"},
+    ),
     ("meta mark set ct mark; meta mark 0x1 accept", {"4 tcp mark 1": "drop", "4 tcp if mark 0x1": "accept"}),
     ("meta mark set numgen inc mod 2; meta mark { 1, 2 } accept", {"4 tcp if mark 0x2": "accept", "4 tcp": "drop"}),
     ("meta mark set ip saddr map { 192.0.2.1 : 5 } accept", {"4 tcp": "accept", "4 tcp from 10.0.0.1": "drop"}),
     ("ip dscp set cs1; ip dscp cs1 accept", {"4 tcp": "accept", "6 tcp": "drop"}),
-    ("limit rate 1/second accept; limit rate 1/second accept",
-     {"4 tcp": "drop", "4 tcp if limit 1/second burst 5 packets (2)": "accept"}),
+    (
+        "limit rate 1/second accept; limit rate 1/second accept",
+        {"4 tcp": "drop", "4 tcp if limit 1/second burst 5 packets (2)": "accept"},
+    ),
     ("limit name slow accept", {"4 tcp if limit 5/second burst 3 packets named slow": "accept", "4 tcp": "drop"}),
     ('quota name "much" accept', {"4 tcp": "accept", "4 tcp if quota 5120 bytes named much": "drop"}),
     ("ip saddr @counted accept; add @counted { ip saddr }", {"4 tcp if set counted (src)": "accept", "4 tcp": "drop"}),
     ("set add ip saddr @counted; ip saddr @counted accept", {"4 tcp if set counted (src)": "accept", "4 tcp": "drop"}),
-    ("add @seen { ip saddr timeout 5m limit rate over 5/second } drop; accept",
-     {"4 tcp": "drop", "4 tcp if limit 5/second burst 5 packets by (src)": "accept", "6 tcp": "accept"}),
-    ("add @seen { ip saddr ct count over 3 } drop; accept",
-     {"4 tcp": "accept", "4 tcp if connections above 3 by source/32": "drop"}),
-    ("meter m size 5 { ip saddr limit rate 5/second } accept",
-     {"4 tcp": "drop", "4 tcp if limit 5/second burst 5 packets by (src)": "accept"}),
+    (
+        "add @seen { ip saddr timeout 5m limit rate over 5/second } drop; accept",
+        {"4 tcp": "drop", "4 tcp if limit 5/second burst 5 packets by (src)": "accept", "6 tcp": "accept"},
+    ),
+    (
+        "add @seen { ip saddr ct count over 3 } drop; accept",
+        {"4 tcp": "accept", "4 tcp if connections above 3 by source/32": "drop"},
+    ),
+    (
+        "meter m size 5 { ip saddr limit rate 5/second } accept",
+        {"4 tcp": "drop", "4 tcp if limit 5/second burst 5 packets by (src)": "accept"},
+    ),
     ("tcp dport vmap @moving; accept", {"4 tcp": "accept", "4 tcp if set moving (dst)": "unknown"}),
     ("tcp dport 80 queue num 1 bypass; accept", {"4 tcp": "unknown", "4 udp": "accept"}),
     ("tcp dport 80 synproxy mss 1460 wscale 7; accept", {"4 tcp": "unknown"}),
@@ -93,7 +118,7 @@ CASES: list[tuple[str, dict[str, str]]] = [
     ("tcp dport set 22; accept", {"4 tcp if tcp dport set 22": "unknown", "4 udp": "accept"}),
     ('tcp dport 80 accept comment "web # {"', {"4 tcp": "accept"}),
     ("tcp dport 80 \\\n accept # and so on", {"4 tcp": "accept"}),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("lines", "wanted"), CASES, ids=[case[0] for case in CASES])
@@ -170,8 +195,12 @@ def test_bridge_and_arp_are_opaque_and_decide_nothing(read_text: Read, verdict: 
 
 @pytest.mark.parametrize(
     ("chain", "wanted"),
-    [("policy accept; ip saddr 10.0.0.1 drop;", "unknown"), ("policy drop;", "unknown"), ("policy accept; counter;", "accept")],
-)  # fmt: skip
+    [
+        ("policy accept; ip saddr 10.0.0.1 drop;", "unknown"),
+        ("policy drop;", "unknown"),
+        ("policy accept; counter;", "accept"),
+    ],
+)
 def test_what_ingress_may_drop_is_unknown(read_text: Read, verdict: Verdict, chain: str, wanted: str) -> None:
     firewall = read_text(
         f'table netdev n {{ chain in0 {{ type filter hook ingress device "eth0" priority -500; {chain} }} }}'

@@ -123,7 +123,12 @@ CASES = [
     ("inet", "fib saddr oif exists", ["4 tcp if reverse path loose"], ["4 tcp"]),
     ("inet", "ether saddr 00:11:22:33:44:55", ["4 tcp if source mac 00:11:22:33:44:55"], ["4 tcp"]),
     ("inet", "meta skuid 1000-1001", ["4 tcp if owner uid 1000-1001"], ["4 tcp"]),
-    ("inet", "meta skuid != root", ["4 tcp if owner socket exists"], ["4 tcp", "4 tcp if owner socket exists; owner uid 0"]),
+    (
+        "inet",
+        "meta skuid != root",
+        ["4 tcp if owner socket exists"],
+        ["4 tcp", "4 tcp if owner socket exists; owner uid 0"],
+    ),
     ("inet", "meta pkttype { broadcast, multicast }", ["4 tcp if pkttype multicast"], ["4 tcp"]),
     ("inet", 'meta hour "09:00"-"17:00"', ["4 tcp if time hour 09:00:00-17:00:00 local"], ["4 tcp"]),
     ("inet", 'meta hour "17:00"-"09:00"', ["4 tcp"], ["4 tcp if time hour 09:00:00-17:00:00 local"]),
@@ -134,11 +139,19 @@ CASES = [
     ("inet", "quota over 5 kbytes", ["4 tcp"], ["4 tcp if quota 5120 bytes"]),
     ("inet", "numgen random mod 10 < 3", ["4 tcp if probability 0.3"], ["4 tcp"]),
     ("inet", "numgen inc mod 3 == 0", ["4 tcp if packet 0 of every 3"], ["4 tcp"]),
-    ("inet", "ip saddr . tcp dport { 192.0.2.0/24 . 22-23, 10.0.0.1 . 80 }",
-     ["4 tcp dport 23", "4 tcp from 10.0.0.1"], ["4 tcp", "4 udp dport 23", "4 tcp from 10.0.0.1 dport 23"]),
+    (
+        "inet",
+        "ip saddr . tcp dport { 192.0.2.0/24 . 22-23, 10.0.0.1 . 80 }",
+        ["4 tcp dport 23", "4 tcp from 10.0.0.1"],
+        ["4 tcp", "4 udp dport 23", "4 tcp from 10.0.0.1 dport 23"],
+    ),
     ("inet", "ip saddr . tcp dport != { 192.0.2.1 . 22 }", ["4 tcp"], ["4 tcp dport 22", "4 udp", "6 tcp"]),
-    ("inet", "meta l4proto . th dport { tcp . 22, udp . 53, icmp . 0 }",
-     ["4 tcp dport 22", "6 udp dport 53", "4 icmp if th dport 0"], ["4 tcp dport 53", "4 icmp"]),
+    (
+        "inet",
+        "meta l4proto . th dport { tcp . 22, udp . 53, icmp . 0 }",
+        ["4 tcp dport 22", "6 udp dport 53", "4 icmp if th dport 0"],
+        ["4 tcp dport 53", "4 icmp"],
+    ),
     ("inet", "iifname . ip saddr { eth0 . 192.0.2.1 }", ["4 tcp"], ["4 tcp in eth1", "6 tcp"]),
     ("inet", "tcp dport @ports", ["4 tcp dport 8080", "4 tcp dport 22"], ["4 tcp dport 80"]),
     ("inet", "tcp dport != @ports", ["4 tcp dport 80"], ["4 tcp dport 22", "4 udp dport 80"]),
@@ -150,7 +163,7 @@ CASES = [
     ("inet", "iifname @links", ["4 tcp in eth0", "4 tcp in ppp7"], ["4 tcp in wlan0"]),
     ("inet", "tcp dport { $web, 22 }", ["4 tcp dport 443", "4 tcp dport 22"], ["4 tcp dport 23"]),
     ("inet", "ip saddr $lan", ["4 tcp"], ["4 tcp from 10.0.0.1"]),
-]  # fmt: skip
+]
 
 _FRAME = """
 define web = {{ 80, 443 }}
@@ -191,10 +204,18 @@ def test_a_comparison_takes_its_packets_and_no_others(
 @pytest.mark.parametrize(
     "rule",
     [
-        "tcp dport nosuchservice", "ip saddr host.example", "meta nosuchkey 5", "tcp nosuchfield 5", "foo bar",
-        "meta skuid alice", "iif 7", "rt nexthop 1", "ct nosuchkey 1", "fib saddr . iif nosuch 5",
+        "tcp dport nosuchservice",
+        "ip saddr host.example",
+        "meta nosuchkey 5",
+        "tcp nosuchfield 5",
+        "foo bar",
+        "meta skuid alice",
+        "iif 7",
+        "rt nexthop 1",
+        "ct nosuchkey 1",
+        "fib saddr . iif nosuch 5",
     ],
-)  # fmt: skip
+)
 def test_what_is_not_understood_makes_its_packets_unknown(read_text: Read, verdict: Verdict, rule: str) -> None:
     firewall = read_text(_text("inet", f"ip saddr 192.0.2.1 {rule}"))
     assert len(firewall.opaque) == 2

@@ -34,20 +34,32 @@ _BASE = "add table inet t\nadd chain inet t c { type filter hook input priority 
         ("delete table inet t", "accept"),
         ("destroy table inet nosuch; delete chain inet t c", "accept"),
         ("rename chain inet t c d; add rule inet t d accept", "accept"),
-        ("add set inet t s { type inet_service; }; add element inet t s { 80, 81 }; add rule inet t c tcp dport @s accept",
-         "accept"),
-        ("add set inet t s { type inet_service; }; add rule inet t c tcp dport @s accept; "
-         "add element inet t s { 80 }; delete element inet t s { 80 }", "drop"),
-        ("add set inet t s { type inet_service; flags interval; elements = { 70-90 } }; "
-         "delete element inet t s { 80 }; add rule inet t c tcp dport @s accept", "drop"),
-        ("add set inet t s { type inet_service; }; add element inet t s { 80 }; flush set inet t s; "
-         "add rule inet t c tcp dport @s accept", "drop"),
+        (
+            "add set inet t s { type inet_service; }; add element inet t s { 80, 81 }; "
+            "add rule inet t c tcp dport @s accept",
+            "accept",
+        ),
+        (
+            "add set inet t s { type inet_service; }; add rule inet t c tcp dport @s accept; "
+            "add element inet t s { 80 }; delete element inet t s { 80 }",
+            "drop",
+        ),
+        (
+            "add set inet t s { type inet_service; flags interval; elements = { 70-90 } }; "
+            "delete element inet t s { 80 }; add rule inet t c tcp dport @s accept",
+            "drop",
+        ),
+        (
+            "add set inet t s { type inet_service; }; add element inet t s { 80 }; flush set inet t s; "
+            "add rule inet t c tcp dport @s accept",
+            "drop",
+        ),
         ("list ruleset; add rule inet t c accept", "accept"),
         ("table inet t { chain c { accept; } }", "accept"),
         ("delete rule inet t c handle 5", "unknown"),
         ("add rule inet t c position 5 accept", "unknown"),
     ],
-)  # fmt: skip
+)
 def test_commands(read_text: Read, verdict: Verdict, commands: str, wanted: str) -> None:
     assert verdict(read_text(_BASE + commands), "4 tcp if chain inet t c") == wanted
 
@@ -135,7 +147,7 @@ _RULE = "table inet t {{\n set ports {{ type inet_service; }}\n chain input {{\n
 @pytest.mark.parametrize(
     ("rule", "wanted"),
     [
-        ("tcp dport 70000 accept", '4:13 70000 is more than the largest port, 65535'),
+        ("tcp dport 70000 accept", "4:13 70000 is more than the largest port, 65535"),
         ("tcp dport 10-5", "4:13 the range ends before it begins"),
         ("ip saddr 1.2.3.400 drop", '4:12 "1.2.3.400" is no IPv4 address'),
         ("ip6 saddr 1.2.3.4", '4:13 "1.2.3.4" is no IPv6 address'),
@@ -153,7 +165,7 @@ _RULE = "table inet t {{\n set ports {{ type inet_service; }}\n chain input {{\n
         ("accept drop", "4:10 nothing follows a verdict but a comment"),
         ('accept comment "a" drop', "4:22 nothing follows a comment"),
         ("tcp dport { 22 23 }", '4:18 "," or "}" is expected, not "23"'),
-        ("tcp dport { 22 . 23 }", '4:18 the key has 1 part, and more follow'),
+        ("tcp dport { 22 . 23 }", "4:18 the key has 1 part, and more follow"),
         ("tcp dport {", '1:14 this "{" is never closed'),
         ('log prefix "x', "4:14 this quote is never closed"),
         ("limit rate 5/fortnight", '4:16 "fortnight" is no unit of time'),
@@ -163,7 +175,7 @@ _RULE = "table inet t {{\n set ports {{ type inet_service; }}\n chain input {{\n
         ("reject with tcp rest", '4:19 "reset" is expected'),
         ("meta mark 0x1ffffffff", "4:13 0x1ffffffff is more than the largest mark"),
     ],
-)  # fmt: skip
+)
 def test_what_nft_refuses_is_an_error_at_its_place(problems: Problems, rule: str, wanted: str) -> None:
     assert problems(_RULE.format(rule))[0].removesuffix(")").startswith(wanted.removesuffix(")"))
 
@@ -179,21 +191,33 @@ def test_what_nft_refuses_is_an_error_at_its_place(problems: Problems, rule: str
         ("table inet t { chian c { } }", '1:16 "chian" is not expected in a table (did you mean "chain"'),
         ("table inet t { set s { tpye x; } }", '1:24 "tpye" is not expected in a set (did you mean "type"'),
         ("table inet t { set s { type ipv4_adr; } }", '1:29 "ipv4_adr" is no type of nft (did you mean "ipv4_addr"'),
-        ("table inet t { set s { type ipv4_addr; elements = { 1.1.1 } } }", '1:'),
+        ("table inet t { set s { type ipv4_addr; elements = { 1.1.1 } } }", "1:"),
         ("add rule inet t c accept", '1:15 table "inet t" is not declared here'),
         ("table inet t { }; add rule inet t c accept", '1:35 table "inet t" has no chain "c"'),
-        ("table inet t { chain c { type filter hook inptu priority 0; } }", '1:43 "inptu" is no hook (did you mean "input"'),
+        (
+            "table inet t { chain c { type filter hook inptu priority 0; } }",
+            '1:43 "inptu" is no hook (did you mean "input"',
+        ),
         ("table inet t { chain c { type fliter hook input priority 0; } }", '1:31 "fliter" is no type of a chain'),
         ("table inet t { chain c { type filter hook input priority filtre; } }", '1:58 "filtre" is no priority'),
-        ("table inet t { chain c { type filter hook input priority 0; policy reject; } }", "1:68 a policy is accept or drop"),
+        (
+            "table inet t { chain c { type filter hook input priority 0; policy reject; } }",
+            "1:68 a policy is accept or drop",
+        ),
         ("table inet t { chain c { policy drop; } }", '1:26 chain "c" has no hook'),
         ("define a = 1\ndefine a = 2\n", '2:12 "a" is defined already'),
         ("redefine a = 1", '1:14 "a" is not defined here'),
         ("define a = $a", '1:12 "$a" is not defined'),
-        ("table inet t { chain a { jump b; }; chain b { goto a; } }", "1:46 chains jump in a circle: inet t a -> inet t b -> inet t a"),
-        ("table inet t { chain a { type filter hook input priority 0; }; chain b { jump a; } }", '1:79 chain "a" is a base chain'),
+        (
+            "table inet t { chain a { jump b; }; chain b { goto a; } }",
+            "1:46 chains jump in a circle: inet t a -> inet t b -> inet t a",
+        ),
+        (
+            "table inet t { chain a { type filter hook input priority 0; }; chain b { jump a; } }",
+            '1:79 chain "a" is a base chain',
+        ),
     ],
-)  # fmt: skip
+)
 def test_wrong_files(problems: Problems, text: str, wanted: str) -> None:
     found = problems(text)[0]
     if "circle" in wanted:

@@ -6,6 +6,7 @@ import json
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from random import Random
 
@@ -60,44 +61,133 @@ def test_ten_thousand_rules_are_read_in_time(read_text: Read) -> None:
 # --- JSON ------------------------------------------------------------------------------------------
 
 _JSON: list[tuple[list[dict[str, object]], str]] = [
-    ([{"match": {"op": "in", "left": {"ct": {"key": "state"}}, "right": ["established", "related"]}}, {"accept": None}],
-     "ct state established,related accept"),
-    ([{"match": {"op": "==", "left": {"payload": {"protocol": "tcp", "field": "flags"}}, "right": "syn"}}, {"drop": None}],
-     "tcp flags == syn drop"),
-    ([{"match": {"op": "==", "left": {"&": [{"payload": {"protocol": "tcp", "field": "flags"}}, ["fin", "syn"]]},
-                 "right": "syn"}}, {"reject": {"type": "tcp reset"}}], "tcp flags & (fin|syn) == syn reject with tcp reset"),
-    ([{"match": {"op": "!=", "left": {"payload": {"protocol": "ip", "field": "saddr"}},
-                 "right": {"prefix": {"addr": "10.0.0.0", "len": 8}}}}, {"log": {"prefix": "x"}}, {"return": None}],
-     'ip saddr != 10.0.0.0/8 log prefix "x" return'),
-    ([{"vmap": {"key": {"concat": [{"meta": {"key": "l4proto"}}, {"payload": {"protocol": "th", "field": "dport"}}]},
-                "data": {"set": [[{"concat": ["tcp", {"range": [22, 23]}]}, {"accept": None}],
-                                 [{"concat": ["udp", 53]}, {"jump": {"target": "other"}}]]}}}],
-     "meta l4proto . th dport vmap { tcp . 22-23 : accept, udp . 53 : jump other }"),
-    ([{"match": {"op": "==", "left": {"fib": {"result": "oif", "flags": ["saddr", "iif"]}}, "right": False}}, {"drop": None}],
-     "fib saddr . iif oif missing drop"),
-    ([{"mangle": {"key": {"meta": {"key": "mark"}}, "value": {"|": [{"&": [{"meta": {"key": "mark"}}, 255]}, 256]}}}],
-     "meta mark set meta mark & 0xff | 0x100"),
-    ([{"match": {"op": "==", "left": {"meta": {"key": "iifname"}}, "right": {"set": ["eth*", "lo"]}}}, {"accept": None}],
-     'iifname { "eth*", lo } accept'),
-    ([{"limit": {"rate": 5, "burst": 9, "per": "minute", "inv": True}}, {"drop": None}],
-     "limit rate over 5/minute burst 9 packets drop"),
-    ([{"match": {"op": "==", "left": {"meta": {"key": "hour"}}, "right": {"range": ["09:00", "17:00"]}}}, {"accept": None}],
-     'meta hour "09:00"-"17:00" accept'),
-    ([{"match": {"op": "==", "left": {"payload": {"protocol": "ip", "field": "daddr"}}, "right": "@known"}}, {"accept": None}],
-     "ip daddr @known accept"),
+    (
+        [
+            {"match": {"op": "in", "left": {"ct": {"key": "state"}}, "right": ["established", "related"]}},
+            {"accept": None},
+        ],
+        "ct state established,related accept",
+    ),
+    (
+        [
+            {"match": {"op": "==", "left": {"payload": {"protocol": "tcp", "field": "flags"}}, "right": "syn"}},
+            {"drop": None},
+        ],
+        "tcp flags == syn drop",
+    ),
+    (
+        [
+            {
+                "match": {
+                    "op": "==",
+                    "left": {"&": [{"payload": {"protocol": "tcp", "field": "flags"}}, ["fin", "syn"]]},
+                    "right": "syn",
+                }
+            },
+            {"reject": {"type": "tcp reset"}},
+        ],
+        "tcp flags & (fin|syn) == syn reject with tcp reset",
+    ),
+    (
+        [
+            {
+                "match": {
+                    "op": "!=",
+                    "left": {"payload": {"protocol": "ip", "field": "saddr"}},
+                    "right": {"prefix": {"addr": "10.0.0.0", "len": 8}},
+                }
+            },
+            {"log": {"prefix": "x"}},
+            {"return": None},
+        ],
+        'ip saddr != 10.0.0.0/8 log prefix "x" return',
+    ),
+    (
+        [
+            {
+                "vmap": {
+                    "key": {
+                        "concat": [{"meta": {"key": "l4proto"}}, {"payload": {"protocol": "th", "field": "dport"}}]
+                    },
+                    "data": {
+                        "set": [
+                            [{"concat": ["tcp", {"range": [22, 23]}]}, {"accept": None}],
+                            [{"concat": ["udp", 53]}, {"jump": {"target": "other"}}],
+                        ]
+                    },
+                }
+            }
+        ],
+        "meta l4proto . th dport vmap { tcp . 22-23 : accept, udp . 53 : jump other }",
+    ),
+    (
+        [
+            {"match": {"op": "==", "left": {"fib": {"result": "oif", "flags": ["saddr", "iif"]}}, "right": False}},
+            {"drop": None},
+        ],
+        "fib saddr . iif oif missing drop",
+    ),
+    (
+        [
+            {
+                "mangle": {
+                    "key": {"meta": {"key": "mark"}},
+                    "value": {"|": [{"&": [{"meta": {"key": "mark"}}, 255]}, 256]},
+                }
+            }
+        ],
+        "meta mark set meta mark & 0xff | 0x100",
+    ),
+    (
+        [
+            {"match": {"op": "==", "left": {"meta": {"key": "iifname"}}, "right": {"set": ["eth*", "lo"]}}},
+            {"accept": None},
+        ],
+        'iifname { "eth*", lo } accept',
+    ),
+    (
+        [{"limit": {"rate": 5, "burst": 9, "per": "minute", "inv": True}}, {"drop": None}],
+        "limit rate over 5/minute burst 9 packets drop",
+    ),
+    (
+        [
+            {"match": {"op": "==", "left": {"meta": {"key": "hour"}}, "right": {"range": ["09:00", "17:00"]}}},
+            {"accept": None},
+        ],
+        'meta hour "09:00"-"17:00" accept',
+    ),
+    (
+        [
+            {"match": {"op": "==", "left": {"payload": {"protocol": "ip", "field": "daddr"}}, "right": "@known"}},
+            {"accept": None},
+        ],
+        "ip daddr @known accept",
+    ),
     ([{"dnat": {"family": "ip", "addr": "10.0.0.1", "port": 8080}}], "dnat ip to 10.0.0.1:8080"),
-    ([{"set": {"op": "add", "elem": {"elem": {"val": {"payload": {"protocol": "ip", "field": "saddr"}}, "timeout": 5}},
-               "set": "@known"}}, {"accept": None}], "add @known { ip saddr timeout 5s } accept"),
+    (
+        [
+            {
+                "set": {
+                    "op": "add",
+                    "elem": {"elem": {"val": {"payload": {"protocol": "ip", "field": "saddr"}}, "timeout": 5}},
+                    "set": "@known",
+                }
+            },
+            {"accept": None},
+        ],
+        "add @known { ip saddr timeout 5s } accept",
+    ),
     ([{"queue": {"num": 1}}], "queue num 1"),
-]  # fmt: skip
+]
 
 
 def _json_of(expressions: list[dict[str, object]]) -> bytes:
     where = {"family": "inet", "table": "t"}
+    known = ["198.51.100.1", {"range": ["10.0.0.1", "10.0.0.9"]}]
     commands = [
         {"metainfo": {"version": "1.0.6"}},
         {"add": {"table": {"family": "inet", "name": "t"}}},
-        {"set": {**where, "name": "known", "type": "ipv4_addr", "elem": ["198.51.100.1", {"range": ["10.0.0.1", "10.0.0.9"]}]}},
+        {"set": {**where, "name": "known", "type": "ipv4_addr", "elem": known}},
         {"chain": {**where, "name": "other"}},
         {"chain": {**where, "name": "c", "type": "filter", "hook": "input", "prio": 0, "policy": "drop"}},
         {"rule": {**where, "chain": "other", "expr": [{"accept": None}]}},
@@ -143,16 +233,12 @@ def test_json_that_is_not_known_is_opaque_and_json_of_another_form_refused(
 
 
 def _read_or_refuse(content: bytes) -> bool:
+    """Whether it ended in time, and as it should: every other exception fails the test."""
     begin = time.process_time()
-    try:
-        firewall = nftables.read([Source("x", content)], {})
-    except ReadError as refusal:
-        assert refusal.diagnostics
-    else:
-        assert firewall.dialect == "nftables"
+    with suppress(ReadError):
+        nftables.read([Source("x", content)], {})
     nftables.recognize(Source("x", content))
-    assert time.process_time() - begin < 10
-    return True
+    return time.process_time() - begin < 10
 
 
 def test_mutated_files_are_read_or_refused() -> None:
@@ -218,22 +304,27 @@ _C = b"table inet t { chain c { "
         _C + b"tcp flags " + b"(" * 100_000 + b"; } }",
         _C + b"meta mark set " + b"(" * 50_000 + b"1" + b")" * 50_000 + b"; } }",
         b"define a0 = 1,1\n" + b"".join(b"define a%d = $a%d,$a%d\n" % (n + 1, n, n) for n in range(60)),
-        b"table inet t {\n" + b"".join(b"chain c%d { jump c%d\n }\n" % (n, n + 1) for n in range(20_000)) + b"chain c20000 { } }",
+        b"table inet t {\n"
+        + b"".join(b"chain c%d { jump c%d\n }\n" % (n, n + 1) for n in range(20_000))
+        + b"chain c20000 { } }",
         b"table inet t {\n" + b"".join(b"chain c%d { jump c%d\n }\n" % (n, (n + 1) % 5000) for n in range(5000)) + b"}",
         _C + b'"' * 10_001,
         _C + b"\\\n" * 10_000,
         b"\\" * 100_000,
         _C + b"ip saddr 1.1.1.1 " * 50_000 + b"; } }",
-        _C + b"log prefix \"x\" ip ttl 5 meta mark set 1 meta mark 1 " * 5_000 + b"; } }",
+        _C + b'log prefix "x" ip ttl 5 meta mark set 1 meta mark 1 ' * 5_000 + b"; } }",
         _C + b"meta mark & 0x55555555 == 0; ip saddr & 85.85.85.85 == 0.0.0.0; ip6 saddr & 5555:: == ::; } }",
         _C + b"ip saddr " + b"9" * 100_000 + b"; tcp dport " + b"1-" * 50_000 + b"; } }",
         b"add table t\n" + b"delete element t s { 1 }\n" * 5000,
         b"table inet t { set s { type inet_service; flags interval; elements = { 1-60000 } }\n }\n"
         + b"".join(b"delete element inet t s { %d }\n" % n for n in range(2, 6000, 2)),
         b'{"nftables": [' + b'{"add": ' * 50_000,
-        b'{"nftables": [{"rule": {"family": "inet", "table": "t", "chain": "c", "expr": ' + b"[" * 900 + b"]" * 900 + b"}}]}",
+        b'{"nftables": [{"rule": {"family": "inet", "table": "t", "chain": "c", "expr": '
+        + b"[" * 900
+        + b"]" * 900
+        + b"}}]}",
     ],
     ids=range(20),
-)  # fmt: skip
+)
 def test_hostile_files_are_read_or_refused_in_time(content: bytes) -> None:
     assert _read_or_refuse(content)
