@@ -236,17 +236,17 @@ CONDITIONS: list[tuple[str, str, dict[str, str]]] = [
     (
         "block\npass in quick keep state (max 5)",
         SSH,
-        {"": "accept", "max 5 states reached: pass in quick keep state ( max 5 )": "drop"},
+        {"": "accept", "max 5 states reached: pass in quick keep state (max 5)": "drop"},
     ),
     (
         "block\npass in keep state (max-src-states 5)\npass in proto tcp to port 80",
         SSH,
-        {"": "accept", "max-src-states 5 reached: pass in keep state ( max-src-states 5 )": "drop"},
+        {"": "accept", "max-src-states 5 reached: pass in keep state (max-src-states 5)": "drop"},
     ),
     (
         "block\npass in keep state (max-src-states 5)\npass in proto tcp to port 22",
         SSH,
-        {"max-src-states 5 reached: pass in keep state ( max-src-states 5 )": "accept"},
+        {"max-src-states 5 reached: pass in keep state (max-src-states 5)": "accept"},
     ),
     (
         "set state-defaults max 7\nblock\npass in",
@@ -257,7 +257,7 @@ CONDITIONS: list[tuple[str, str, dict[str, str]]] = [
     (
         "block\npass in max-pkt-rate 10/5",
         SSH,
-        {"": "drop", "packets within 10 in 5 seconds: pass in max-pkt-rate 10 / 5": "accept"},
+        {"": "drop", "packets within 10 in 5 seconds: pass in max-pkt-rate 10/5": "accept"},
     ),
     (
         "antispoof for em1",

@@ -64,7 +64,7 @@ def test_2_source_limits_of_connections_never_fire_on_udp(reader: Any) -> None:
     udp, tcp = reader.read(text.replace("{0}", "udp")), reader.read(text.replace("{0}", "tcp"))
     assert len(udp.chains["in"].rules) == 2
     assert len(tcp.chains["in"].rules) == 4
-    reached = "max-src-conn 3 reached: pass in {0} keep state ( max-src-conn 3 )"
+    reached = "max-src-conn 3 reached: pass in {0} keep state (max-src-conn 3)"
     for protocol, sentence, wanted in (("proto tcp", SSH, "drop"), ("proto udp", UDP, "accept"), ("", UDP, "accept")):
         rule = f"block\npass in {protocol} keep state (max-src-conn 3)"
         assert reader.verdict(rule, sentence, reached.replace("{0} ", f"{protocol} ".lstrip())) == wanted
@@ -72,7 +72,7 @@ def test_2_source_limits_of_connections_never_fire_on_udp(reader: Any) -> None:
 
 def test_2_a_reached_limit_drops_but_old_freebsd_goes_on(reader: Any) -> None:
     text = "block return\npass in keep state (max 5)\n"
-    reached = "max 5 states reached: pass in keep state ( max 5 )"
+    reached = "max 5 states reached: pass in keep state (max 5)"
     assert reader.verdict(text, SSH) == "accept"
     for variant in ("openbsd", "freebsd"):
         assert reader.verdict(text, SSH, reached, variant=variant) == "drop"

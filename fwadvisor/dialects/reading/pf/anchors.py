@@ -96,7 +96,7 @@ def antispoof(cursor: Cursor) -> list[Rule]:
         for host, direction in ((f"{name}:network", ((True, name),)), (name, ())):
             if not direction and (name == "lo" or (name[:2] == "lo" and name[2:].isdigit())):
                 continue
-            source = End((Host("interface", name=host, live=live),), text=f"from {host}")
+            source = End((Host("interface", name=host, live=live),))
             found.append(
                 Rule(
                     span=head.span, text=cursor.quoted(), verdict=Verdict.DROP, direction="in", quick=head.quick,

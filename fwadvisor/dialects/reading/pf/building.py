@@ -29,6 +29,7 @@ from fwadvisor.model.firewall import (
     ConditionTest,
     Continue,
     Decide,
+    FamilyTest,
     Field,
     FirewallChain,
     FirewallRule,
@@ -62,7 +63,7 @@ class Building:
         self.opaque: list[model.Opaque] = []
         self.warnings: list[Diagnostic] = []
         self._told: set[tuple[Span, str]] = set()
-        self._tables = Tables(reading.main, _overloads(reading), reading.printed or not reading.written)
+        self._tables = Tables(reading.main, _overloads(reading), _printed(reading))
         self._meaning = Meaning(self._tables, reading.variants, self._tell, self._warn)
         self._translators = translating.Translators(self._meaning, [reading.main, *reading.loaded.values()])
         self._limits = Limits(reading.variants, self._tell, self._warn)
@@ -149,9 +150,20 @@ class Building:
             tests += self._hide(found, rule, "after") if hides else found
         if destination.hosts is not None or destination.ports is not None:
             found = meaning.end(destination, DESTINATION, rule, scope)
+            if any(each is test for each in tests for test in found if isinstance(test, FamilyTest)):
+                found = [each for each in found if not isinstance(each, FamilyTest)]
             hides = direction == "in" and self._translators.hides_destination(rule, scope)
             tests += self._hide(found, rule, "before") if hides else found
+        if rule.verdict is Verdict.ACCEPT and direction == "in":
+            tests += self._targets(rule, scope)
         return tests
+
+    def _targets(self, rule: Rule, scope: Rules) -> list[Test]:
+        """Where ``pass ... rdr-to`` decides, the destination that filters see is the new one."""
+        pools = [each for each in rule.options.pools if each.kind in ("rdr-to", "binat-to")]
+        if len(pools) != 1 or rule.options.tag:
+            return []
+        return self._meaning.end(translating.target(pools[0], rule.destination), DESTINATION, rule, scope)
 
     def _hide(self, tests: list[Test], rule: Rule, when: Literal["before", "after"]) -> list[Test]:
         if tests:
@@ -175,7 +187,7 @@ class Building:
         made = FirewallRule(
             tests=tuple(tests), action=action, span=rule.span, text=rule.text, writes=writes, comment=asked.label
         )
-        over = [] if reason else self._limits.over(rule, made, direction)
+        over = [] if reason else self._limits.over(rule, made)
         found += [*over, made] if rule.quick else [made, *over]
 
     def _writes(self, rule: Rule) -> tuple[Write, ...]:
@@ -270,9 +282,9 @@ class Building:
         rule, pool = each.rule, each.pool
         if each.kind == "binat" and direction == "in":
             # Coming in, the two ends stand the other way round.
-            outside = End(pool.hosts, text=f"to {pool.text}") if pool else End(None, text="to any")
+            outside = End(pool.hosts) if pool else End()
             rule = replace(rule, source=replace(rule.destination), destination=outside)
-            pool = Pool("rdr", each.rule.source.hosts or (), None, each.rule.source.text, rule.span) if pool else None
+            pool = Pool("rdr", each.rule.source.hosts or (), None, "the inside address") if pool else None
         meaning = self._meaning
         tests = meaning.common(rule)
         if rule.interfaces:
@@ -293,6 +305,20 @@ class Building:
         return FirewallRule(
             tests=tuple(tests), action=action, span=each.rule.span, text=each.rule.text, writes=tuple(writes)
         )
+
+
+def _printed(reading: Reading) -> bool:
+    """Whether pfctl may have printed the text: it writes rules out one by one, and tables and options never."""
+    if reading.printed:
+        return True
+    rules = [each for each in reading.main.statements if isinstance(each, Rule)]
+    return not reading.written and all(_looks_printed(each.text) for each in rules)
+
+
+def _looks_printed(text: str) -> bool:
+    """``block drop in on em0 from <bad> to any``: the verdict in full, both ends or ``all``, no list."""
+    whole = " all" in text or (" from " in text and " to " in text)
+    return whole and "{" not in text and not text.startswith(("block in", "block out", "block all", "block quick"))
 
 
 def _overloads(reading: Reading) -> frozenset[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from typing import TypeVar
 
@@ -12,6 +13,8 @@ from fwadvisor.dialects.reading.pf.words import RESERVED
 from fwadvisor.errors import ReadError
 
 _T = TypeVar("_T")
+#: Where words that were joined need no space: inside of parentheses and table names, around slashes, before commas.
+_SPACES = re.compile(r"([(!]) | ([),])| ?(/) ?|< (\S+) >")
 _MARKS = frozenset("{}()<>!=/,\n") | {"->", "<>", "><", "-"}
 #: More elements than this in one list are no rule; tables have files.
 MOST_ELEMENTS = 500_000
@@ -116,7 +119,8 @@ class Cursor:
 
     def rest(self, start: int = 0, end: int | None = None) -> str:
         """Tokens as text on one line."""
-        return " ".join(head for head in self.t[start : self.i if end is None else end] if head != "\n")
+        words = [each for each in self.t[start : self.i if end is None else end] if each != "\n"]
+        return _SPACES.sub(_closer, " ".join(words))
 
     # --- lists -------------------------------------------------------------------------------------
 
@@ -173,6 +177,10 @@ class Cursor:
             if depth < 0:
                 raise self.fail('no list is open that this "}" could close')
             self.i += 1
+
+
+def _closer(found: re.Match[str]) -> str:
+    return f"<{found[4]}>" if found[4] else found[1] or found[2] or found[3]
 
 
 def value(head: str) -> str:

@@ -43,7 +43,7 @@ class Limits:
             found += [replace(each, holds=False) for each, _ in self._limited(rule)]
         return found
 
-    def over(self, rule: Rule, made: FirewallRule, _direction: str) -> list[FirewallRule]:
+    def over(self, rule: Rule, made: FirewallRule) -> list[FirewallRule]:
         """What becomes of packets that a limit of states keeps out: they are dropped, as the rule's last word.
 
         FreeBSD 12 goes on as if the rule did not match (`tests`).

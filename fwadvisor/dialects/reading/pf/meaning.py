@@ -153,6 +153,8 @@ class Meaning:
         tests: list[Test] = []
         if end.hosts is not None:
             tests += self._hosts(end.hosts, side, rule, scope)
+            if rule.family and tests and isinstance(tests[0], FamilyTest):
+                del tests[0]
         if end.ports is not None and end.ports != PORTS:
             key = (side.port, end.ports)
             test = self._ports.get(key)

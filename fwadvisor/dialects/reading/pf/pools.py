@@ -17,7 +17,7 @@ def pool(cursor: Cursor, kind: str) -> Pool:
     Raises:
         ReadError: pfctl would refuse it.
     """
-    span, start = cursor.span(), cursor.i
+    start = cursor.i
     hosts = tuple(cursor.elements(lambda: host(cursor)))
     end = cursor.i
     found = None
@@ -26,7 +26,7 @@ def pool(cursor: Cursor, kind: str) -> Pool:
         end = cursor.i
     text = cursor.rest(start, end)
     _pool_words(cursor)
-    return Pool(kind, hosts, found, text, span)
+    return Pool(kind, hosts, found, text)
 
 
 def _ports(cursor: Cursor) -> tuple[int, int]:

@@ -240,7 +240,6 @@ def ends(cursor: Cursor, found: Rule, printed: bool) -> None:
 def end(cursor: Cursor, printed: bool) -> End:
     """What stands after ``from`` or ``to``, which is the next token."""
     tokens = cursor.t
-    start = cursor.i
     cursor.i += 1
     head = tokens[cursor.i]
     found = End()
@@ -255,7 +254,6 @@ def end(cursor: Cursor, printed: bool) -> End:
         found.ports, found.items = ports(cursor)
     elif found.hosts is None and head == "any":
         return ANY
-    found.text = cursor.rest(start)
     return found
 
 

@@ -36,11 +36,10 @@ class Host:
 
 @dataclass(slots=True, eq=False)
 class End:
-    """One end of a rule: its addresses (None: any), its ports (None: any), and how they are written."""
+    """One end of a rule: its addresses (None: any) and its ports (None: any)."""
 
     hosts: tuple[Host, ...] | None = None
     ports: Intervals | None = None
-    text: str = ""
     #: How many elements the list of ports has: each makes a rule of its own.
     items: int = 1
 
@@ -57,7 +56,6 @@ class Pool:
     #: First and last port; the last is -1 where it follows the length of the original range.
     ports: tuple[int, int] | None
     text: str
-    span: Span
 
 
 @dataclass(slots=True, eq=False)
