@@ -13,7 +13,10 @@ Script = Callable[..., Firewall]
 
 #: Parameters of a rule that allows inbound, packets that it lets in, and packets that it does not.
 INBOUND = {
-    "-Protocol TCP -LocalPort 80": (["in tcp 192.0.2.1 > 10.0.0.1:80"], ["in tcp 192.0.2.1 > 10.0.0.1:81", "in udp 192.0.2.1 > 10.0.0.1:80"]),
+    "-Protocol TCP -LocalPort 80": (
+        ["in tcp 192.0.2.1 > 10.0.0.1:80"],
+        ["in tcp 192.0.2.1 > 10.0.0.1:81", "in udp 192.0.2.1 > 10.0.0.1:80"],
+    ),
     "-Protocol 6 -LocalPort 80,8000-8010": (
         ["in tcp 192.0.2.1 > 10.0.0.1:80", "in tcp 192.0.2.1 > 10.0.0.1:8000", "in tcp 192.0.2.1 > 10.0.0.1:8010"],
         ["in tcp 192.0.2.1 > 10.0.0.1:7999", "in tcp 192.0.2.1 > 10.0.0.1:8011"],
@@ -22,20 +25,41 @@ INBOUND = {
     "-Protocol tcp -LocalPort Any": (["in tcp 192.0.2.1 > 10.0.0.1:1"], ["in udp 192.0.2.1 > 10.0.0.1:1"]),
     "-Protocol 47": (["in gre 192.0.2.1 > 10.0.0.1"], ["in tcp 192.0.2.1 > 10.0.0.1:80"]),
     "-Protocol Any": (["in gre 192.0.2.1 > 10.0.0.1", "in tcp [2001:db8::1] > [2001:db8::2]:80"], []),
-    "-Protocol ICMPv4 -IcmpType 8": (["in icmp 8:0 192.0.2.1 > 10.0.0.1", "in icmp 8:3 192.0.2.1 > 10.0.0.1"], ["in icmp 0:0 192.0.2.1 > 10.0.0.1"]),
+    "-Protocol ICMPv4 -IcmpType 8": (
+        ["in icmp 8:0 192.0.2.1 > 10.0.0.1", "in icmp 8:3 192.0.2.1 > 10.0.0.1"],
+        ["in icmp 0:0 192.0.2.1 > 10.0.0.1"],
+    ),
     "-Protocol ICMPv4 -IcmpType 3:4,11:*": (
         ["in icmp 3:4 192.0.2.1 > 10.0.0.1", "in icmp 11:1 192.0.2.1 > 10.0.0.1"],
         ["in icmp 3:3 192.0.2.1 > 10.0.0.1", "in icmp 3:4 2001:db8::1 > 2001:db8::2"],
     ),
     "-Protocol ICMPv4 -IcmpType *": (["in icmp 5:1 192.0.2.1 > 10.0.0.1"], ["in icmp 5:1 2001:db8::1 > 2001:db8::2"]),
     "-Protocol ICMPv6": (["in icmp 135:0 2001:db8::1 > 2001:db8::2"], ["in icmp 8:0 192.0.2.1 > 10.0.0.1"]),
-    "-RemoteAddress 192.0.2.0/24": (["in tcp 192.0.2.255 > 10.0.0.1:80"], ["in tcp 192.0.3.0 > 10.0.0.1:80", "in tcp [2001:db8::1] > [2001:db8::2]:80"]),
-    "-RemoteAddress 192.0.2.0/255.255.255.0": (["in tcp 192.0.2.0 > 10.0.0.1:80"], ["in tcp 192.0.1.255 > 10.0.0.1:80"]),
+    "-RemoteAddress 192.0.2.0/24": (
+        ["in tcp 192.0.2.255 > 10.0.0.1:80"],
+        ["in tcp 192.0.3.0 > 10.0.0.1:80", "in tcp [2001:db8::1] > [2001:db8::2]:80"],
+    ),
+    "-RemoteAddress 192.0.2.0/255.255.255.0": (
+        ["in tcp 192.0.2.0 > 10.0.0.1:80"],
+        ["in tcp 192.0.1.255 > 10.0.0.1:80"],
+    ),
     "-RemoteAddress 192.0.2.77/24": (["in tcp 192.0.2.1 > 10.0.0.1:80"], ["in tcp 192.0.3.1 > 10.0.0.1:80"]),
-    "-RemoteAddress 192.0.2.5-192.0.2.9": (["in tcp 192.0.2.5 > 10.0.0.1:80", "in tcp 192.0.2.9 > 10.0.0.1:80"], ["in tcp 192.0.2.4 > 10.0.0.1:80", "in tcp 192.0.2.10 > 10.0.0.1:80"]),
-    "-RemoteAddress 192.0.2.1,2001:db8::/32": (["in tcp 192.0.2.1 > 10.0.0.1:80", "in tcp [2001:db8::1] > [2001:db9::2]:80"], ["in tcp 192.0.2.2 > 10.0.0.1:80", "in tcp [2001:db9::1] > [2001:db9::2]:80"]),
-    "-RemoteAddress Any -LocalAddress 10.0.0.1": (["in tcp 192.0.2.1 > 10.0.0.1:80"], ["in tcp 10.0.0.1 > 10.0.0.2:80"]),
-    "-RemoteAddress LocalSubnet": (["in tcp 192.0.2.1 > 10.0.0.1:80 if=remote address LocalSubnet"], ["in tcp 192.0.2.1 > 10.0.0.1:80"]),
+    "-RemoteAddress 192.0.2.5-192.0.2.9": (
+        ["in tcp 192.0.2.5 > 10.0.0.1:80", "in tcp 192.0.2.9 > 10.0.0.1:80"],
+        ["in tcp 192.0.2.4 > 10.0.0.1:80", "in tcp 192.0.2.10 > 10.0.0.1:80"],
+    ),
+    "-RemoteAddress 192.0.2.1,2001:db8::/32": (
+        ["in tcp 192.0.2.1 > 10.0.0.1:80", "in tcp [2001:db8::1] > [2001:db9::2]:80"],
+        ["in tcp 192.0.2.2 > 10.0.0.1:80", "in tcp [2001:db9::1] > [2001:db9::2]:80"],
+    ),
+    "-RemoteAddress Any -LocalAddress 10.0.0.1": (
+        ["in tcp 192.0.2.1 > 10.0.0.1:80"],
+        ["in tcp 10.0.0.1 > 10.0.0.2:80"],
+    ),
+    "-RemoteAddress LocalSubnet": (
+        ["in tcp 192.0.2.1 > 10.0.0.1:80 if=remote address LocalSubnet"],
+        ["in tcp 192.0.2.1 > 10.0.0.1:80"],
+    ),
     "-RemoteAddress LocalSubnet6": (
         ["in tcp [2001:db8::1] > [2001:db8::2]:80 if=remote address LocalSubnet"],
         ["in tcp 192.0.2.1 > 10.0.0.1:80 if=remote address LocalSubnet"],
@@ -52,35 +76,68 @@ INBOUND = {
         ["in tcp 192.0.2.1 > 10.0.0.1:135", "in tcp 192.0.2.1 > 10.0.0.1:49152 if=local port RPC"],
         ["in tcp 192.0.2.1 > 10.0.0.1:49152", "in udp 192.0.2.1 > 10.0.0.1:49152 if=local port RPC"],
     ),
-    "-Protocol TCP -LocalPort rpcepmap": (["in tcp 192.0.2.1 > 10.0.0.1:135 if=local port RPCEPMap"], ["in tcp 192.0.2.1 > 10.0.0.1:135"]),
-    "-Protocol UDP -LocalPort Teredo": (["in udp 192.0.2.1 > 10.0.0.1:1 if=local port Teredo"], ["in udp 192.0.2.1 > 10.0.0.1:1"]),
+    "-Protocol TCP -LocalPort rpcepmap": (
+        ["in tcp 192.0.2.1 > 10.0.0.1:135 if=local port RPCEPMap"],
+        ["in tcp 192.0.2.1 > 10.0.0.1:135"],
+    ),
+    "-Protocol UDP -LocalPort Teredo": (
+        ["in udp 192.0.2.1 > 10.0.0.1:1 if=local port Teredo"],
+        ["in udp 192.0.2.1 > 10.0.0.1:1"],
+    ),
     "-Profile Domain,Private": (
         ["in tcp 192.0.2.1 > 10.0.0.1:80 profile=domain", "in tcp 192.0.2.1 > 10.0.0.1:80 profile=private"],
         ["in tcp 192.0.2.1 > 10.0.0.1:80 profile=public"],
     ),
-    "-Profile 'Domain, Public'": (["in tcp 192.0.2.1 > 10.0.0.1:80 profile=public"], ["in tcp 192.0.2.1 > 10.0.0.1:80 profile=private"]),
-    "-Profile 6": (["in tcp 192.0.2.1 > 10.0.0.1:80 profile=public"], ["in tcp 192.0.2.1 > 10.0.0.1:80 profile=domain"]),
-    "-Profile Any": (["in tcp 192.0.2.1 > 10.0.0.1:80 profile=public", "in tcp 192.0.2.1 > 10.0.0.1:80 profile=domain"], []),
+    "-Profile 'Domain, Public'": (
+        ["in tcp 192.0.2.1 > 10.0.0.1:80 profile=public"],
+        ["in tcp 192.0.2.1 > 10.0.0.1:80 profile=private"],
+    ),
+    "-Profile 6": (
+        ["in tcp 192.0.2.1 > 10.0.0.1:80 profile=public"],
+        ["in tcp 192.0.2.1 > 10.0.0.1:80 profile=domain"],
+    ),
+    "-Profile Any": (
+        ["in tcp 192.0.2.1 > 10.0.0.1:80 profile=public", "in tcp 192.0.2.1 > 10.0.0.1:80 profile=domain"],
+        [],
+    ),
     "-InterfaceAlias 'Wi-Fi','Ethernet*'": (
         ["in tcp 192.0.2.1 > 10.0.0.1:80 interface=Wi-Fi", "in tcp 192.0.2.1 > 10.0.0.1:80 interface=Ethernet2"],
         ["in tcp 192.0.2.1 > 10.0.0.1:80 interface=Wi-Fi2"],
     ),
     "-InterfaceType Wired,Wireless": (
-        ["in tcp 192.0.2.1 > 10.0.0.1:80 if=interface type wired", "in tcp 192.0.2.1 > 10.0.0.1:80 if=interface type wireless"],
+        [
+            "in tcp 192.0.2.1 > 10.0.0.1:80 if=interface type wired",
+            "in tcp 192.0.2.1 > 10.0.0.1:80 if=interface type wireless",
+        ],
         ["in tcp 192.0.2.1 > 10.0.0.1:80"],
     ),
-    "-Program 'C:\\X\\y.exe'": (["in tcp 192.0.2.1 > 10.0.0.1:80 if=program c:\\x\\y.exe"], ["in tcp 192.0.2.1 > 10.0.0.1:80"]),
+    "-Program 'C:\\X\\y.exe'": (
+        ["in tcp 192.0.2.1 > 10.0.0.1:80 if=program c:\\x\\y.exe"],
+        ["in tcp 192.0.2.1 > 10.0.0.1:80"],
+    ),
     "-Program Any -Service Any -InterfaceType Any -InterfaceAlias Any": (["in tcp 192.0.2.1 > 10.0.0.1:80"], []),
     "-Service W32Time": (["in tcp 192.0.2.1 > 10.0.0.1:80 if=service w32time"], ["in tcp 192.0.2.1 > 10.0.0.1:80"]),
-    "-Package S-1-15-2-1": (["in tcp 192.0.2.1 > 10.0.0.1:80 if=package S-1-15-2-1"], ["in tcp 192.0.2.1 > 10.0.0.1:80"]),
-    "-LocalUser 'D:(A;;CC;;;S-1-1-0)'": (["in tcp 192.0.2.1 > 10.0.0.1:80 if=user D:(A;;CC;;;S-1-1-0)"], ["in tcp 192.0.2.1 > 10.0.0.1:80"]),
+    "-Package S-1-15-2-1": (
+        ["in tcp 192.0.2.1 > 10.0.0.1:80 if=package S-1-15-2-1"],
+        ["in tcp 192.0.2.1 > 10.0.0.1:80"],
+    ),
+    "-LocalUser 'D:(A;;CC;;;S-1-1-0)'": (
+        ["in tcp 192.0.2.1 > 10.0.0.1:80 if=user D:(A;;CC;;;S-1-1-0)"],
+        ["in tcp 192.0.2.1 > 10.0.0.1:80"],
+    ),
     "-Authentication Required -Encryption Dynamic": (
         ["in tcp 192.0.2.1 > 10.0.0.1:80 if=authentication required+encryption dynamic"],
         ["in tcp 192.0.2.1 > 10.0.0.1:80 if=authentication required"],
     ),
-    "-EdgeTraversalPolicy Allow -Protocol TCP": (["in tcp 192.0.2.1 > 10.0.0.1:80"], ["in udp 192.0.2.1 > 10.0.0.1:80"]),
-    "-Direction 1 -Action 2 -Enabled 1 -Protocol TCP": (["in tcp 192.0.2.1 > 10.0.0.1:80"], ["in udp 192.0.2.1 > 10.0.0.1:80"]),
-}  # fmt: skip
+    "-EdgeTraversalPolicy Allow -Protocol TCP": (
+        ["in tcp 192.0.2.1 > 10.0.0.1:80"],
+        ["in udp 192.0.2.1 > 10.0.0.1:80"],
+    ),
+    "-Direction 1 -Action 2 -Enabled 1 -Protocol TCP": (
+        ["in tcp 192.0.2.1 > 10.0.0.1:80"],
+        ["in udp 192.0.2.1 > 10.0.0.1:80"],
+    ),
+}
 
 
 @pytest.mark.parametrize("parameters", INBOUND)
@@ -209,14 +266,20 @@ def test_what_windows_refuses_is_an_error_with_its_place(parameters: str, ask: M
     assert message in f"{problem.message} {problem.hint}"
 
 
-@pytest.mark.parametrize(("text", "message"), [
-    ("New-NetFirewallRule -Name x -Protocol TCP", "needs a -DisplayName"),
-    ("New-NetFirewallRule -DisplayName 'ALL'", 'cannot be called "all"'),
-    ("New-NetFirewallRule -Name a -DisplayName x\nNew-NetFirewallRule -Name A -DisplayName y", 'called "A" exists already'),
-    ("Set-NetFirewallProfile -Profile Publc -Enabled True", 'no profile is called "Publc"'),
-    ("Set-NetFirewallProfile -DefaultInboundAction Blck", '-DefaultInboundAction is "Blck"'),
-    ("Set-NetFirewallProfile -Enabled $true", "no boolean"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("New-NetFirewallRule -Name x -Protocol TCP", "needs a -DisplayName"),
+        ("New-NetFirewallRule -DisplayName 'ALL'", 'cannot be called "all"'),
+        (
+            "New-NetFirewallRule -Name a -DisplayName x\nNew-NetFirewallRule -Name A -DisplayName y",
+            'called "A" exists already',
+        ),
+        ("Set-NetFirewallProfile -Profile Publc -Enabled True", 'no profile is called "Publc"'),
+        ("Set-NetFirewallProfile -DefaultInboundAction Blck", '-DefaultInboundAction is "Blck"'),
+        ("Set-NetFirewallProfile -Enabled $true", "no boolean"),
+    ],
+)
 def test_what_else_windows_refuses(text: str, message: str, ask: ModuleType) -> None:
     (problem,) = ask.refused(text)
     assert message in problem.message

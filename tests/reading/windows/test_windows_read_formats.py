@@ -22,41 +22,130 @@ Rule = dict[str, str]
 
 #: Rules in the cmdlet's words; lists with ", ".
 RULES: list[Rule] = [
-    {"Name": "r1", "DisplayName": "Web in", "Protocol": "TCP", "LocalPort": "80, 8000-8010", "RemoteAddress": "LocalSubnet, 10.0.0.0/255.0.0.0"},
-    {"Name": "r2", "DisplayName": "it's \"quoted\" \\ here", "Action": "Block", "Protocol": "UDP", "RemotePort": "53", "Profile": "Domain, Private"},
-    {"Name": "r3", "DisplayName": "All", "Direction": "Outbound", "Action": "Block", "Protocol": "TCP", "RemotePort": "25", "RemoteAddress": "192.0.2.1-192.0.2.9, 2001:db8::/32"},
+    {
+        "Name": "r1",
+        "DisplayName": "Web in",
+        "Protocol": "TCP",
+        "LocalPort": "80, 8000-8010",
+        "RemoteAddress": "LocalSubnet, 10.0.0.0/255.0.0.0",
+    },
+    {
+        "Name": "r2",
+        "DisplayName": 'it\'s "quoted" \\ here',
+        "Action": "Block",
+        "Protocol": "UDP",
+        "RemotePort": "53",
+        "Profile": "Domain, Private",
+    },
+    {
+        "Name": "r3",
+        "DisplayName": "All",
+        "Direction": "Outbound",
+        "Action": "Block",
+        "Protocol": "TCP",
+        "RemotePort": "25",
+        "RemoteAddress": "192.0.2.1-192.0.2.9, 2001:db8::/32",
+    },
     {"Name": "r4", "DisplayName": "ping", "Protocol": "ICMPv4", "IcmpType": "8, 3:4"},
-    {"Name": "r5", "DisplayName": "neighbours", "Protocol": "ICMPv6", "IcmpType": "135, 136", "LocalAddress": "2001:db8::7"},
+    {
+        "Name": "r5",
+        "DisplayName": "neighbours",
+        "Protocol": "ICMPv6",
+        "IcmpType": "135, 136",
+        "LocalAddress": "2001:db8::7",
+    },
     {"Name": "r6", "DisplayName": "off", "Enabled": "False"},
-    {"Name": "r7", "DisplayName": "rpc", "Protocol": "TCP", "LocalPort": "RPC", "Program": "%SystemRoot%\\system32\\svchost.exe", "Service": "EventLog"},
+    {
+        "Name": "r7",
+        "DisplayName": "rpc",
+        "Protocol": "TCP",
+        "LocalPort": "RPC",
+        "Program": "%SystemRoot%\\system32\\svchost.exe",
+        "Service": "EventLog",
+    },
     {"Name": "r8", "DisplayName": "gre", "Protocol": "47", "RemoteAddress": "Internet"},
-    {"Name": "r9", "DisplayName": "user", "Direction": "Outbound", "Action": "Block", "LocalUser": "D:(A;;CC;;;S-1-5-21-1)", "InterfaceType": "Wireless"},
+    {
+        "Name": "r9",
+        "DisplayName": "user",
+        "Direction": "Outbound",
+        "Action": "Block",
+        "LocalUser": "D:(A;;CC;;;S-1-5-21-1)",
+        "InterfaceType": "Wireless",
+    },
     {"Name": "r11", "DisplayName": "all of UDP", "Protocol": "UDP"},
-    {"Name": "r10", "DisplayName": "secure", "Protocol": "TCP", "LocalPort": "5986", "Authentication": "Required", "Encryption": "Required"},
-]  # fmt: skip
+    {
+        "Name": "r10",
+        "DisplayName": "secure",
+        "Protocol": "TCP",
+        "LocalPort": "5986",
+        "Authentication": "Required",
+        "Encryption": "Required",
+    },
+]
 DEFAULTS = {
     "Domain": ("True", "Block", "Allow"),
     "Private": ("True", "Block", "Block"),
     "Public": ("True", "Block", "Allow"),
 }
 EXPORTED = (
-    "Name", "DisplayName", "Description", "Group", "Enabled", "Direction", "Action", "Profile", "Platform",
-    "EdgeTraversalPolicy", "Owner", "Protocol", "LocalPort", "RemotePort", "IcmpType", "DynamicTarget", "LocalAddress",
-    "RemoteAddress", "Program", "Package", "Service", "InterfaceAlias", "InterfaceType", "LocalUser", "RemoteUser",
-    "RemoteMachine", "Authentication", "Encryption", "OverrideBlockRules",
-)  # fmt: skip
+    "Name",
+    "DisplayName",
+    "Description",
+    "Group",
+    "Enabled",
+    "Direction",
+    "Action",
+    "Profile",
+    "Platform",
+    "EdgeTraversalPolicy",
+    "Owner",
+    "Protocol",
+    "LocalPort",
+    "RemotePort",
+    "IcmpType",
+    "DynamicTarget",
+    "LocalAddress",
+    "RemoteAddress",
+    "Program",
+    "Package",
+    "Service",
+    "InterfaceAlias",
+    "InterfaceType",
+    "LocalUser",
+    "RemoteUser",
+    "RemoteMachine",
+    "Authentication",
+    "Encryption",
+    "OverrideBlockRules",
+)
 LISTS = {"LocalPort", "RemotePort", "IcmpType", "LocalAddress", "RemoteAddress", "InterfaceAlias", "Platform"}
 FULL = {
-    "Enabled": "True", "Direction": "Inbound", "Action": "Allow", "Profile": "Any", "EdgeTraversalPolicy": "Block",
-    "Authentication": "NotRequired", "Encryption": "NotRequired", "OverrideBlockRules": "False", "Description": "",
-    "Group": "", "Platform": "", "Owner": "", "DynamicTarget": "Any",
-}  # fmt: skip
+    "Enabled": "True",
+    "Direction": "Inbound",
+    "Action": "Allow",
+    "Profile": "Any",
+    "EdgeTraversalPolicy": "Block",
+    "Authentication": "NotRequired",
+    "Encryption": "NotRequired",
+    "OverrideBlockRules": "False",
+    "Description": "",
+    "Group": "",
+    "Platform": "",
+    "Owner": "",
+    "DynamicTarget": "Any",
+}
 NUMBERS = {
-    "Enabled": {"True": 1, "False": 2}, "Direction": {"Inbound": 1, "Outbound": 2}, "Action": {"Allow": 2, "Block": 4},
-    "Profile": {"Any": 0, "Domain, Private": 3}, "EdgeTraversalPolicy": {"Block": 0}, "DynamicTarget": {"Any": 0},
-    "Authentication": {"NotRequired": 0, "Required": 1}, "Encryption": {"NotRequired": 0, "Required": 1},
-    "InterfaceType": {"Any": 0, "Wireless": 2}, "OverrideBlockRules": {"False": False},
-}  # fmt: skip
+    "Enabled": {"True": 1, "False": 2},
+    "Direction": {"Inbound": 1, "Outbound": 2},
+    "Action": {"Allow": 2, "Block": 4},
+    "Profile": {"Any": 0, "Domain, Private": 3},
+    "EdgeTraversalPolicy": {"Block": 0},
+    "DynamicTarget": {"Any": 0},
+    "Authentication": {"NotRequired": 0, "Required": 1},
+    "Encryption": {"NotRequired": 0, "Required": 1},
+    "InterfaceType": {"Any": 0, "Wireless": 2},
+    "OverrideBlockRules": {"False": False},
+}
 
 
 def quote(text: str) -> str:
@@ -97,9 +186,12 @@ def as_export(rules: list[Rule]) -> bytes:
         for name, (e, i, o) in DEFAULTS.items()
     ]
     export = {
-        "Format": "fwadvisor-windows-export", "Version": 1, "Store": "ActiveStore", "Profiles": profiles,
+        "Format": "fwadvisor-windows-export",
+        "Version": 1,
+        "Store": "ActiveStore",
+        "Profiles": profiles,
         "Rules": [exported(rule) for rule in rules],
-    }  # fmt: skip
+    }
     return json.dumps(export, indent=2).encode()
 
 
@@ -120,9 +212,15 @@ REGISTRY = {
     "InterfaceType": {"Wireless": "Wireless"},
 }
 KEYS = {
-    "LocalPort": "LPort", "RemotePort": "RPort", "Program": "App", "Service": "Svc", "DisplayName": "Name",
-    "LocalUser": "LUAuth", "InterfaceType": "IFType", "Protocol": "Protocol",
-}  # fmt: skip
+    "LocalPort": "LPort",
+    "RemotePort": "RPort",
+    "Program": "App",
+    "Service": "Svc",
+    "DisplayName": "Name",
+    "LocalUser": "LUAuth",
+    "InterfaceType": "IFType",
+    "Protocol": "Protocol",
+}
 
 
 def as_value(rule: Rule) -> str:
@@ -176,9 +274,18 @@ def entry(key: str, name: str, kind: int, data: bytes) -> bytes:
         return text.encode("utf-16-le")
 
     return (
-        wide("[") + wide(key + "\0") + wide(";") + wide(name + "\0") + wide(";") + struct.pack("<I", kind) + wide(";")
-        + struct.pack("<I", len(data)) + wide(";") + data + wide("]")
-    )  # fmt: skip
+        wide("[")
+        + wide(key + "\0")
+        + wide(";")
+        + wide(name + "\0")
+        + wide(";")
+        + struct.pack("<I", kind)
+        + wide(";")
+        + struct.pack("<I", len(data))
+        + wide(";")
+        + data
+        + wide("]")
+    )
 
 
 def as_pol(rules: list[Rule]) -> bytes:
@@ -194,9 +301,14 @@ def as_pol(rules: list[Rule]) -> bytes:
 
 
 WRITERS: dict[str, Callable[[list[Rule]], bytes]] = {
-    "script": as_script, "export": as_export, "json": as_json, "csv": as_csv,
-    "csv with semicolons": lambda rules: as_csv(rules, ";"), "reg": as_reg, "pol": as_pol,
-}  # fmt: skip
+    "script": as_script,
+    "export": as_export,
+    "json": as_json,
+    "csv": as_csv,
+    "csv with semicolons": lambda rules: as_csv(rules, ";"),
+    "reg": as_reg,
+    "pol": as_pol,
+}
 
 
 def loaded(name: str, rules: list[Rule]) -> Firewall:
@@ -210,10 +322,16 @@ def packets(ask: ModuleType, count: int) -> list[object]:
     v4 = ("192.0.2.1", "192.0.2.9", "192.0.2.10", "10.0.0.1", "11.0.0.1")
     v6 = ("[2001:db8::7]", "[2001:db8::8]", "[2001:db9::7]")
     conditions = (
-        "remote address LocalSubnet", "remote address Internet", "local port RPC", "service eventlog",
-        "program %systemroot%\\system32\\svchost.exe", "user D:(A;;CC;;;S-1-5-21-1)", "interface type wireless",
-        "authentication required", "encryption required",
-    )  # fmt: skip
+        "remote address LocalSubnet",
+        "remote address Internet",
+        "local port RPC",
+        "service eventlog",
+        "program %systemroot%\\system32\\svchost.exe",
+        "user D:(A;;CC;;;S-1-5-21-1)",
+        "interface type wireless",
+        "authentication required",
+        "encryption required",
+    )
     found = []
     for _ in range(count):
         hosts = random.choice((v4, v6))
@@ -290,27 +408,33 @@ def test_netsh_in_a_batch_file(ask: ModuleType) -> None:
     assert ask.passes(firewall, "out tcp 10.0.0.1 > 192.0.2.1:25 profile=domain")
 
 
-@pytest.mark.parametrize(("line", "message"), [
-    ("netsh advfirewall firewall add rule name=a dir=in", "a rule needs action="),
-    ("netsh advfirewall firewall add rule name=a dir=inn action=allow", 'dir is "inn"'),
-    ("netsh advfirewall firewall add rule name=a dir=in action=allow localprt=80", 'no "localprt="'),
-    ("netsh advfirewall firewall add rule name=a dir=in action=allow localport=80", "needs -Protocol"),
-    ("netsh advfirewall firewall add rule name=a b dir=in action=allow", '"b" is no key=value'),
-    ("netsh advfirewall set allprofiles firewallpolicy block,allow", 'firewallpolicy is "block,allow"'),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("netsh advfirewall firewall add rule name=a dir=in", "a rule needs action="),
+        ("netsh advfirewall firewall add rule name=a dir=inn action=allow", 'dir is "inn"'),
+        ("netsh advfirewall firewall add rule name=a dir=in action=allow localprt=80", 'no "localprt="'),
+        ("netsh advfirewall firewall add rule name=a dir=in action=allow localport=80", "needs -Protocol"),
+        ("netsh advfirewall firewall add rule name=a b dir=in action=allow", '"b" is no key=value'),
+        ("netsh advfirewall set allprofiles firewallpolicy block,allow", 'firewallpolicy is "block,allow"'),
+    ],
+)
 def test_what_netsh_refuses(line: str, message: str, ask: ModuleType) -> None:
     problems = ask.refused(f"@echo off\n{line}\n", "x.cmd")
     assert message in problems[0].message
     assert problems[0].span.line == 2
 
 
-@pytest.mark.parametrize("line", [
-    "netsh advfirewall firewall add rule name=a dir=in action=allow remoteip=%PEERS%",
-    "if exist x netsh advfirewall firewall add rule name=a dir=in action=allow",
-    "powershell -File more.ps1",
-    "netsh advfirewall reset",
-    "netsh firewall set opmode disable",
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "line",
+    [
+        "netsh advfirewall firewall add rule name=a dir=in action=allow remoteip=%PEERS%",
+        "if exist x netsh advfirewall firewall add rule name=a dir=in action=allow",
+        "powershell -File more.ps1",
+        "netsh advfirewall reset",
+        "netsh firewall set opmode disable",
+    ],
+)
 def test_what_a_batch_file_leaves_open(line: str, ask: ModuleType) -> None:
     text = f"@echo off\nnetsh advfirewall set allprofiles state on\n{line}\n"
     firewall = read([Source("x.cmd", text.encode())], {})
@@ -384,24 +508,30 @@ def test_an_exported_word_that_is_not_known_is_opaque(ask: ModuleType) -> None:
     assert ask.passes(firewall, "in tcp 10.0.0.9 > 10.0.0.1:80 if=RemoteAddress Moon")
 
 
-@pytest.mark.parametrize(("change", "message"), [
-    ({"Version": 2}, "version 2"),
-    ({"Format": "other"}, "format"),
-    ({"Profiles": [{"Name": "Home"}]}, "a profile with the name"),
-    ({"Rules": [5]}, "a rule is expected"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"Version": 2}, "version 2"),
+        ({"Format": "other"}, "format"),
+        ({"Profiles": [{"Name": "Home"}]}, "a profile with the name"),
+        ({"Rules": [5]}, "a rule is expected"),
+    ],
+)
 def test_an_export_that_is_not_ours(change: dict[str, object], message: str, ask: ModuleType) -> None:
     export = {**json.loads(as_export(RULES)), **change}
     assert message in ask.refused(json.dumps(export), "x.json")[0].message
 
 
-@pytest.mark.parametrize(("text", "message"), [
-    ('{"Rules": [', "no JSON"),
-    ('{"Rules": [], "Rules": []}', "comes up twice"),
-    ("[" * 100000, "nested too deeply"),
-    ('[{"LocalPort": 1, "LocalPort": 2}]', "comes up twice"),
-    ("[] x", "the end is expected"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('{"Rules": [', "no JSON"),
+        ('{"Rules": [], "Rules": []}', "comes up twice"),
+        ("[" * 100000, "nested too deeply"),
+        ('[{"LocalPort": 1, "LocalPort": 2}]', "comes up twice"),
+        ("[] x", "the end is expected"),
+    ],
+)
 def test_what_is_no_json(text: str, message: str, ask: ModuleType) -> None:
     assert message in ask.refused(text, "x.json")[0].message
 
@@ -422,19 +552,43 @@ ACTIVE = "v2.31|Action=Allow|Active=TRUE|Dir=In|"
 #: Registry values, a packet that they let in and one that they do not.
 VALUES = {
     "Protocol=6|LPort=80|LPort2_10=90-99|": ("in tcp 10.0.0.9 > 10.0.0.1:99", "in tcp 10.0.0.9 > 10.0.0.1:81"),
-    "Protocol=6|LPort=RPC-EPMap|": ("in tcp 10.0.0.9 > 10.0.0.1:1 if=local port RPCEPMap", "in tcp 10.0.0.9 > 10.0.0.1:1"),
-    "Protocol=6|LPort2_10=IPHTTPSIn|": ("in tcp 10.0.0.9 > 10.0.0.1:1 if=local port IPHTTPSIn", "in tcp 10.0.0.9 > 10.0.0.1:1"),
-    "Protocol=17|LPort2_20=Ply2Disc|": ("in udp 10.0.0.9 > 10.0.0.1:1 if=local port PlayToDiscovery", "in udp 10.0.0.9 > 10.0.0.1:1"),
-    "RA4=LocalSubnet|": ("in tcp 10.0.0.9 > 10.0.0.1:1 if=remote address LocalSubnet", "in tcp [2001:db8::1] > [2001:db8::2]:1 if=remote address LocalSubnet"),
-    "RA42=RmtIntrAnet|RA62=RmtIntrAnet|": ("in tcp 10.0.0.9 > 10.0.0.1:1 if=remote address IntranetRemoteAccess", "in tcp 10.0.0.9 > 10.0.0.1:1"),
+    "Protocol=6|LPort=RPC-EPMap|": (
+        "in tcp 10.0.0.9 > 10.0.0.1:1 if=local port RPCEPMap",
+        "in tcp 10.0.0.9 > 10.0.0.1:1",
+    ),
+    "Protocol=6|LPort2_10=IPHTTPSIn|": (
+        "in tcp 10.0.0.9 > 10.0.0.1:1 if=local port IPHTTPSIn",
+        "in tcp 10.0.0.9 > 10.0.0.1:1",
+    ),
+    "Protocol=17|LPort2_20=Ply2Disc|": (
+        "in udp 10.0.0.9 > 10.0.0.1:1 if=local port PlayToDiscovery",
+        "in udp 10.0.0.9 > 10.0.0.1:1",
+    ),
+    "RA4=LocalSubnet|": (
+        "in tcp 10.0.0.9 > 10.0.0.1:1 if=remote address LocalSubnet",
+        "in tcp [2001:db8::1] > [2001:db8::2]:1 if=remote address LocalSubnet",
+    ),
+    "RA42=RmtIntrAnet|RA62=RmtIntrAnet|": (
+        "in tcp 10.0.0.9 > 10.0.0.1:1 if=remote address IntranetRemoteAccess",
+        "in tcp 10.0.0.9 > 10.0.0.1:1",
+    ),
     "LA4=10.0.0.0/255.255.255.0|": ("in tcp 192.0.2.1 > 10.0.0.255:1", "in tcp 192.0.2.1 > 10.0.1.0:1"),
-    "Profile=Public|": ("in tcp 192.0.2.1 > 10.0.0.1:1 profile=public", "in tcp 192.0.2.1 > 10.0.0.1:1 profile=private"),
-    "Security=Authenticate|Security2=AnE-Nego|": ("in tcp 192.0.2.1 > 10.0.0.1:1 if=authentication required+encryption dynamic", "in tcp 192.0.2.1 > 10.0.0.1:1"),
+    "Profile=Public|": (
+        "in tcp 192.0.2.1 > 10.0.0.1:1 profile=public",
+        "in tcp 192.0.2.1 > 10.0.0.1:1 profile=private",
+    ),
+    "Security=Authenticate|Security2=AnE-Nego|": (
+        "in tcp 192.0.2.1 > 10.0.0.1:1 if=authentication required+encryption dynamic",
+        "in tcp 192.0.2.1 > 10.0.0.1:1",
+    ),
     "IF={AB-1}|": ("in tcp 192.0.2.1 > 10.0.0.1:1 if=interface {ab-1}", "in tcp 192.0.2.1 > 10.0.0.1:1"),
     "Svc=*|": ("in tcp 192.0.2.1 > 10.0.0.1:1 if=service *", "in tcp 192.0.2.1 > 10.0.0.1:1"),
     "Edge=TRUE|Defer=App|SkipVer=2.0|Protocol=6|": ("in tcp 192.0.2.1 > 10.0.0.1:1", "in udp 192.0.2.1 > 10.0.0.1:1"),
-    "Protocol=256|EmbedCtxt=@FirewallAPI.dll,-1|Name=@x.dll,-2|RA4=10.0.0.9|": ("in gre 10.0.0.9 > 10.0.0.1", "in gre 10.0.0.8 > 10.0.0.1"),
-}  # fmt: skip
+    "Protocol=256|EmbedCtxt=@FirewallAPI.dll,-1|Name=@x.dll,-2|RA4=10.0.0.9|": (
+        "in gre 10.0.0.9 > 10.0.0.1",
+        "in gre 10.0.0.8 > 10.0.0.1",
+    ),
+}
 
 
 @pytest.mark.parametrize("value", VALUES)
@@ -489,11 +643,17 @@ def test_bytes_and_continued_lines(ask: ModuleType) -> None:
 def test_group_policy_wins_and_may_shut_local_rules_out(ask: ModuleType) -> None:
     policy = f"HKEY_LOCAL_MACHINE\\{POLICY}"
     lines = [
-        f"[{policy}\\PublicProfile]", '"DefaultInboundAction"=dword:00000001', '"AllowLocalPolicyMerge"=dword:00000000',
-        f"[{LOCAL}\\PublicProfile]", '"DefaultInboundAction"=dword:00000000', '"AllowLocalPolicyMerge"=dword:00000000',
-        f"[{LOCAL}\\FirewallRules]", f'"a"="{ACTIVE}Protocol=6|"',
-        f"[{policy}\\FirewallRules]", f'"b"="{ACTIVE}Protocol=17|"',
-    ]  # fmt: skip
+        f"[{policy}\\PublicProfile]",
+        '"DefaultInboundAction"=dword:00000001',
+        '"AllowLocalPolicyMerge"=dword:00000000',
+        f"[{LOCAL}\\PublicProfile]",
+        '"DefaultInboundAction"=dword:00000000',
+        '"AllowLocalPolicyMerge"=dword:00000000',
+        f"[{LOCAL}\\FirewallRules]",
+        f'"a"="{ACTIVE}Protocol=6|"',
+        f"[{policy}\\FirewallRules]",
+        f'"b"="{ACTIVE}Protocol=17|"',
+    ]
     firewall = read([Source("x.reg", reg(*lines))], {})
     assert not ask.passes(firewall, "in tcp 192.0.2.1 > 10.0.0.1:1 profile=public")
     assert ask.passes(firewall, "in udp 192.0.2.1 > 10.0.0.1:1 profile=public")
@@ -503,19 +663,27 @@ def test_group_policy_wins_and_may_shut_local_rules_out(ask: ModuleType) -> None
     assert ask.passes(alone, "in tcp 192.0.2.1 > 10.0.0.1:1 profile=public"), "local settings cannot shut rules out"
 
 
-@pytest.mark.parametrize(("content", "message"), [
-    (reg("[HKEY_LOCAL_MACHINE\\X]", '"a"="b"'), "no key of Windows Firewall"),
-    (reg(f"[{LOCAL}\\FirewallRules", '"a"="b"'), 'a key ends in "]"'),
-    (rule_line("Action=Allow|Dir=In|"), "no firewall rule"),
-    (rule_line(ACTIVE + "Dir=Out|"), "comes up twice"),
-    (rule_line("v2.31|Action=Alow|Active=TRUE|Dir=In|"), 'Action= is "Alow"'),
-    (rule_line(ACTIVE + "broken|"), '"broken" is no Name=value'),
-    (reg(f"[{LOCAL}\\FirewallRules]", '"a"="open'), "the text does not end"),
-    (reg(f"[{LOCAL}\\FirewallRules]", "a=b"), 'a value as "name"='),
-    (reg(f"[{LOCAL}\\PublicProfile]", '"EnableFirewall"=dword:00000007'), "EnableFirewall is 7"),
-    (b"REGEDIT4\r\n[firewall]\r\n", "is expected first"),
-    (rule_line("v2.31|Action=Block|Active=TRUE|Dir=In|Protocol=6|LPort=99999|Name=x|").replace("9".encode("utf-16-le"), b"\x00\xd8", 1), "no UTF-16 text"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (reg("[HKEY_LOCAL_MACHINE\\X]", '"a"="b"'), "no key of Windows Firewall"),
+        (reg(f"[{LOCAL}\\FirewallRules", '"a"="b"'), 'a key ends in "]"'),
+        (rule_line("Action=Allow|Dir=In|"), "no firewall rule"),
+        (rule_line(ACTIVE + "Dir=Out|"), "comes up twice"),
+        (rule_line("v2.31|Action=Alow|Active=TRUE|Dir=In|"), 'Action= is "Alow"'),
+        (rule_line(ACTIVE + "broken|"), '"broken" is no Name=value'),
+        (reg(f"[{LOCAL}\\FirewallRules]", '"a"="open'), "the text does not end"),
+        (reg(f"[{LOCAL}\\FirewallRules]", "a=b"), 'a value as "name"='),
+        (reg(f"[{LOCAL}\\PublicProfile]", '"EnableFirewall"=dword:00000007'), "EnableFirewall is 7"),
+        (b"REGEDIT4\r\n[firewall]\r\n", "is expected first"),
+        (
+            rule_line("v2.31|Action=Block|Active=TRUE|Dir=In|Protocol=6|LPort=99999|Name=x|").replace(
+                "9".encode("utf-16-le"), b"\x00\xd8", 1
+            ),
+            "no UTF-16 text",
+        ),
+    ],
+)
 def test_registry_files_that_cannot_be_read(content: bytes, message: str, ask: ModuleType) -> None:
     assert message in ask.refused(content, "x.reg")[0].message
 
