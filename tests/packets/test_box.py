@@ -1,7 +1,7 @@
 """Readable boxes: the same packets, disjoint, few; and lines that an administrator can check."""
 
 import random
-from itertools import product
+from itertools import permutations, product
 
 import pytest
 
@@ -92,6 +92,18 @@ def test_every_way_keeps_the_packets_and_is_disjoint(seed, way):
     assert not any(values == whole[0] for box in found for values in box)
     if way != "paths":
         assert len(found) <= len(boxes)
+
+
+def test_neither_merging_nor_paths_give_the_fewest_here():
+    """Every order of the axes gives six boxes."""
+    text = "001 010 020 100 101 111 121 200 210 211"
+    points = [tuple(map(int, each)) for each in text.split()]
+    assert all(len(merged(by_paths(singles(points), WHOLE, order), WHOLE)) == 6 for order in permutations(range(3)))
+    assert len(fewer(singles(points), WHOLE)) == least_of(frozenset(points)) == 5
+
+
+def test_a_merged_axis_that_is_whole_is_no_limit():
+    assert merged([(((0, 1),),), (((2, 2),),)], (((0, 2),),)) == [(None,)]
 
 
 def test_paths_undo_cuts_that_merging_cannot():

@@ -31,7 +31,7 @@ from fwadvisor.model.firewall import (
     Unknown,
     Write,
 )
-from fwadvisor.model.interval import normalize
+from fwadvisor.model.interval import contains, normalize
 from fwadvisor.model.rule import Hook, Verdict
 from fwadvisor.model.walk import Packet
 from fwadvisor.packets.box import readable_boxes
@@ -337,6 +337,78 @@ def test_two_halves_shadow_the_whole():
         rule(network("10.0.0.0/8"), *ports(22)),
     )
     assert index.shadowed() == (Shadowed(3, (1, 2)),)
+
+
+def test_rules_that_are_not_needed_to_shadow_are_not_named():
+    index = of(rule(*ports(1, 99)), rule(*ports(50, 149)), rule(*ports(100, 200)), rule(*ports(10, 190)))
+    assert index.shadowed() == (Shadowed(3, (0, 2)),)
+
+
+def test_a_net_a_port_and_the_rest_of_both_shadow():
+    index = of(
+        rule(network("10.0.0.0/9")),
+        rule(*ports(22)),
+        rule(network("10.128.0.0/9"), *ports(23)),
+        rule(network("10.0.0.0/8"), *ports(22, 23)),
+    )
+    assert index.shadowed() == (Shadowed(3, (0, 1, 2)),)
+
+
+def test_a_mark_that_is_written_twice():
+    index = of(
+        rule(action=Continue(), writes=(Write(Field.MARK, 1),)),
+        rule(IntegerTest(Field.MARK, ((1, 1),)), action=Continue(), writes=(Write(Field.MARK, 2),)),
+        rule(IntegerTest(Field.MARK, ((1, 1),))),
+        rule(IntegerTest(Field.MARK, ((2, 2),))),
+    )
+    assert [index.reached(n) for n in range(4)] == [True, True, False, True]
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_masked_writes_are_taken_back_bit_by_bit(seed):
+    draw = random.Random(seed)
+    wanted = normalize((v, v) for v in draw.sample(range(64), 20))
+    write = Write(Field.MARK, draw.randrange(64), draw.randrange(64))
+    index = of(rule(action=Continue(), writes=(write,)), rule(IntegerTest(Field.MARK, wanted)))
+    before = [box.integers[Field.MARK] for box in index.share(1)]
+    for mark in range(64):
+        becomes = (mark & ~write.mask) ^ write.value
+        assert any(contains(each, mark) for each in before) == contains(wanted, becomes)
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_many_rules_that_overlap_much(seed, monkeypatch):
+    """Enough overlaps for every short cut: wide stretches of the masks, thin parts, gaps."""
+    draw = random.Random(seed)
+    monkeypatch.setattr("fwadvisor.packets.overlap_bits._MOST", draw.choice((3, 6, 512)))
+    few = draw.choice((1, 4, 32))
+    monkeypatch.setattr("fwadvisor.packets.overlap_bits.FEW", few)
+    monkeypatch.setattr("fwadvisor.packets.overlap.FEW", few)
+    fields, sizes = (Field.DSCP, Field.STATE, Field.SOURCE_TYPE), (64, 5, 4)
+    everything = set(product(*map(range, sizes)))
+    rules, sets, actions = [], [], []
+    for _ in range(120):
+        tests, members = [], everything
+        for axis in draw.sample(range(3), draw.randint(2, 3)):
+            first = draw.randrange(sizes[axis])
+            last = min(sizes[axis] - 1, first + draw.randrange(sizes[axis] // 4 + 1))
+            ranges = [(first, last), *([(0, 0)] if draw.random() < 0.2 else ())]
+            values = normalize(ranges)
+            tests.append(IntegerTest(fields[axis], values))
+            members = {point for point in members if contains(values, point[axis])}
+        actions.append(draw.choice((ACCEPT, DROP)))
+        rules.append(rule(*tests, action=actions[-1]))
+        sets.append(members)
+    index = of(*rules, rule())
+    taken = set()
+    for number, members in enumerate([*sets, everything]):
+        assert index.reached(number) == bool(members - taken)
+        taken |= members
+    decided = {each.rule for each in index.redundant()}
+    for number in range(120):
+        share = sets[number].difference(*sets[:number])
+        next_of = (next((actions[n] for n in range(number + 1, 120) if p in sets[n]), ACCEPT) for p in share)
+        assert (number in decided) == (bool(share) and all(each == actions[number] for each in next_of))
 
 
 def test_a_limited_rule_shadows_only_where_the_limit_holds():

@@ -85,3 +85,5 @@ def test_what_a_firewall_does_not_speak_of_reaches_no_rule():
     assert index.shadowed() == (Shadowed(1, (0,)),)
     assert index.never_matching() == (NeverMatches(2, Never.IMPOSSIBLE), NeverMatches(3, Never.IMPOSSIBLE))
     assert index.reached(4)
+    alone = firewall([rule(TCP, opening), rule(TCP)], states=frozenset({State.NEW}), opening_only=True)
+    assert of(alone).shadowed() == (Shadowed(1, (0,)),)
