@@ -28,7 +28,7 @@ from fwadvisor.model.firewall import (
     NameTest,
     Test,
 )
-from fwadvisor.model.interval import Intervals, intersect, normalize, subtract
+from fwadvisor.model.interval import Intervals, intersect, subtract
 from fwadvisor.model.rule import Hook
 from fwadvisor.packets.overlap_meter import Meter
 from fwadvisor.packets.overlap_names import NameAtoms
@@ -241,8 +241,3 @@ def _said(values: Intervals) -> str:
 def sparse(box: Box) -> tuple[tuple[int, Intervals], ...]:
     """The places of a box that are limited, and to what."""
     return tuple((place, values) for place, values in enumerate(box) if values is not None)
-
-
-def normal(values: Iterable[int]) -> Intervals:
-    """The set of some single values."""
-    return normalize((value, value) for value in values)
