@@ -198,7 +198,11 @@ def test_others_are_not(text: str) -> None:
 
 # --- translation -----------------------------------------------------------------------------------
 
-RDR = "rdr on em0 proto tcp from any to 192.0.2.1 port 80 -> 10.0.0.5 port 8080\nblock in\npass in proto tcp to 10.0.0.5 port 8080\n"
+RDR = """\
+rdr on em0 proto tcp from any to 192.0.2.1 port 80 -> 10.0.0.5 port 8080
+block in
+pass in proto tcp to 10.0.0.5 port 8080
+"""
 BEFORE = ("before translation: destination 192.0.2.1", "before translation: destination-port 80")
 
 
@@ -253,10 +257,20 @@ def test_pass_rdr_to_matches_the_original_destination(reader: Any) -> None:
     assert reader.outcome(text, THROUGH, *BEFORE).effects[Field.TRANSLATION] == "dnat to 10.0.0.5:8080"
     exact = (
         text
-        + "block in on em0 proto tcp to 192.0.2.1 port 22\nblock in on em1 to 10.0.0.5\nblock in proto udp to 192.0.2.1\n"
+        + "block in on em0 proto tcp to 192.0.2.1 port 22\nblock in on em1 to 10.0.0.5\n"
+        + "block in proto udp to 192.0.2.1\n"
     )
     hidden = [each.message for each in reader.read(exact).warnings]
     assert hidden == ["1 tests see addresses before or after translation: they are conditions"]
+
+
+def test_translation_and_anchors_from_files_have_no_order(reader: Any, tmp_path: Path) -> None:
+    put(tmp_path, nat="match out on em0 from 10/8 nat-to 192.0.2.1\n", block="block in to 192.0.2.1\n")
+    text = 'anchor "a"\nblock out on em0 from 10.0.0.9\nload anchor "a" from "nat"\n'
+    assert reader.verdict(text, GOING) == "accept"
+    assert reader.verdict(text, GOING, "after translation: source 10.0.0.9") == "drop"
+    text = 'anchor "a"\nmatch in on em0 to 192.0.2.1 rdr-to 10.0.0.5\nload anchor "a" from "block"\n'
+    assert reader.verdict(text, THROUGH, "before translation: destination 192.0.2.1") == "drop"
 
 
 def test_match_rdr_to_shows_later_rules_the_new_destination(reader: Any) -> None:
@@ -388,7 +402,8 @@ def test_huge_files_are_read_or_refused_in_time(name: str) -> None:
 
 def test_ten_thousand_rules_are_read_quickly() -> None:
     lines = [
-        f"pass in quick on em{n % 3} inet proto tcp from <zone-{n % 50}> to 10.{n % 200}.{n % 250}.0/24 port {{ {n}, 22 }}"
+        f"pass in quick on em{n % 3} inet proto tcp from <zone-{n % 50}> to 10.{n % 200}.{n % 250}.0/24"
+        f" port {{ {n}, 22 }}"
         f' tagged fwa_self label "in {n:05} rule"\n'
         for n in range(10_000)
     ]
@@ -404,7 +419,8 @@ SEEDS = (
     'ext = "em0"\ntable <t> persist { 10/8, !10.1/16 }\nset skip on lo\nscrub in all\nnat on $ext from 10/8 -> ($ext)\n'
     'block return in log quick on $ext inet proto { tcp, udp } from <t> to any port { 22, 80:90, > 1000 } label "x"\n'
     "anchor \"a\" in on em0 {\n pass in inet proto icmp icmp-type { 8, 3 code 4 } keep state (max 5, sloppy)\n}\n",
-    "match in all scrub (no-df max-mss 1440)\nantispoof quick for em0\npass out from (self) to ! 10.0.0.1 nat-to 192.0.2.1\n"
+    "match in all scrub (no-df max-mss 1440)\nantispoof quick for em0\n"
+    "pass out from (self) to ! 10.0.0.1 nat-to 192.0.2.1\n"
     'pass in proto tcp from any os "x" to 10.0.0.1 - 10.0.0.9 port 1 >< 9 flags S/SA user root tag T \\\n tagged U\n',
     PRINTED,
 )  # fmt: skip
@@ -451,7 +467,8 @@ def test_mutated_texts_are_read_or_refused(seed: int, tmp_path: Path) -> None:
 def test_any_bytes_are_read_or_refused(seed: int) -> None:
     dice = random.Random(f"bytes {seed}")
     words = [b"pass", b"block", b"from", b"{", b"}", b"\n", b"10/8", b"<t>", b'"', b"port", b"proto tcp", b"anchor x {",
-             b"set", b"= ", b"!", b"\\\n", b"table", b"nat", b"->", b"keep state (", b"max 5", b")", b"flags S/SA"]  # fmt: skip
+             b"set", b"= ", b"!", b"\\\n", b"table", b"nat", b"->", b"keep state (", b"max 5", b")",
+             b"flags S/SA"]  # fmt: skip
     for _ in range(1500):
         content = b" ".join(dice.choices(words, k=dice.randint(1, 30)))
         if dice.random() < 0.2:

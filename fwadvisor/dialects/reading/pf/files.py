@@ -69,6 +69,8 @@ class Reading:
         self._macros: dict[str, str] = {}
         self._stage = 0
         self._rules = 0
+        #: Whether loaded anchors are read, whose place in the order is where they are called.
+        self._loading = False
         self._loads: list[tuple[str, Source, Span, str]] = []
 
     # --- files -------------------------------------------------------------------------------------
@@ -83,6 +85,7 @@ class Reading:
 
     def load(self) -> None:
         """The files that ``load anchor`` names; each is read on its own, without the macros of others."""
+        self._loading = True
         done = 0
         while done < len(self._loads):
             path, source, span, name = self._loads[done]
@@ -189,7 +192,7 @@ class Reading:
 
     def _add(self, found: Rule, scope: Rules) -> None:
         self._rules += 1
-        found.order = self._rules
+        found.order = 0 if self._loading else self._rules
         if self._rules > MOST_RULES:
             self.problems.add(
                 error(f"more than {MOST_RULES} rules are not read", found.span, "tables hold any number of addresses")
@@ -253,7 +256,9 @@ class Reading:
         self._loads.append((path, file.source, cursor.span(at), name))
 
     def _anchor(self, cursor: Cursor, file: _File, scope: Rules, inside: list[str]) -> None:
-        found, opens = anchor(cursor, scope.path, self._count(cursor))
+        number = self._count(cursor)
+        found, opens = anchor(cursor, scope.path, number)
+        found.rule.order = 0 if self._loading else number
         if opens:
             if file.depth >= _DEEPEST:
                 raise cursor.fail(f"anchors nest deeper than {_DEEPEST}", at=0)

@@ -126,7 +126,7 @@ class Rule:
     options: Options = PLAIN
     #: The tokens, where something counts for each rule and its condition is named by the rule.
     words: str = ""
-    #: Place in the order of evaluation of the file.
+    #: Place in the order of evaluation, 0 where it is not known (in anchors that are loaded from files).
     order: int = 0
 
 
