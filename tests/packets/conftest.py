@@ -69,6 +69,7 @@ NAMES = {
     Field.TAG: ("", "a", "b", "ab"),
 }
 PREFIXES = ("eth", "eth1", "p", "a", "")
+NARROW = {Field.MARK: (0, 1, 2, 3), Field.DSCP: (0, 10)}
 CONDITIONS = tuple(Condition(f"c{n}") for n in range(3))
 VAGUE = tuple(Condition(f"v{n}", understood=False) for n in range(2))
 WRITES = (Field.MARK, Field.CONNECTION_MARK, Field.TAG, Field.STATE, Field.DSCP, Field.TTL)
@@ -89,6 +90,8 @@ class Dice:
     jumping: float = 0.2
     stands: float = 0.35
     most: int = 3
+    #: Few values, so that what one rule writes is what another tests.
+    narrow: bool = False
     fields: tuple[Field, ...] = (*VALUES, *NAMES, Field.SOURCE, Field.DESTINATION)
 
     def firewall(self, name: str = "random") -> Firewall:
@@ -157,6 +160,9 @@ class Dice:
         if choice < 0.25 and self.conditions:
             return ConditionTest(r.choice([*CONDITIONS, *VAGUE]), r.random() < 0.7)
         field = r.choice(self.fields)
+        if self.narrow and field in NARROW:
+            chosen = r.sample(NARROW[field], r.randint(1, len(NARROW[field]) - 1))
+            return IntegerTest(field, normalize((value, value) for value in chosen))
         if field in NAMES:
             names = frozenset(r.sample(NAMES[field], r.randint(0, 2)))
             prefixes = frozenset(r.sample(PREFIXES, r.choice([0, 0, 0, 1, 1, 2])))
@@ -178,6 +184,10 @@ class Dice:
         r = self.random
         if r.random() < 0.1:
             return Write(r.choice([Field.LOG, Field.ASSIGNED_HELPER]), r.choice(["x", "y"]))
+        if self.narrow:
+            field = r.choice(list(NARROW))
+            mask = r.choice([None, None, 1, 2, 3]) if field is Field.MARK else None
+            return Write(field, r.choice(NARROW[field]), mask)
         field = r.choice(WRITES)
         if field is Field.TAG:
             return Write(field, r.choice([*NAMES[field], "new"]))

@@ -287,3 +287,11 @@ def test_the_lowest_bits_of_a_mark_are_asked_but_not_written_out():
     assert accepted.count() == 1 << 31
     with pytest.raises(BudgetError, match="the values of mark"):
         list(accepted.boxes())
+
+
+@pytest.mark.parametrize("times", [7, 8])
+def test_equal_rules_in_a_row_write_one_after_the_other(times):
+    flip = rule(Continue(), *SSH, writes=(Write(Field.MARK, 1, 0),))
+    odd = IntegerTest(Field.MARK, ((1, 1),))
+    each = firewall(*[flip] * times, rule(ACCEPT, odd, *SSH))
+    assert Space([each]).meaning(each, *PART).accepted.witness().mark == (times + 1) % 2
