@@ -11,13 +11,13 @@ import re
 import time
 from collections.abc import Callable, Iterator
 from itertools import islice
-from pathlib import Path
 
 import pytest
 from rig import Rig
 from rig.random_text import RandomText
 from rig.random_text_iptables import random_iptables
 from rig.random_text_tables import random_nftables
+from rig.rare import rare_texts
 from rig.read_leads import edges_in, leads_of
 from rig.read_probes import probes_for_text, probes_of
 from rig.reading import Files, complaint, disagreements, engine_disagreements, load, read, refusal
@@ -31,7 +31,6 @@ LINKS = ("wan0", "lan0")
 PACKETS = 500
 SOAK = float(os.environ.get("FWADVISOR_SOAK", "0"))
 FIRST_SEED = int(os.environ.get("FWADVISOR_SEED", "1"))
-TEXTS = Path(__file__).parent / "texts"
 
 #: Ways to load a text, what makes one of a seed, and how many of them `make test` tries.
 WAYS: dict[str, tuple[Callable[[int], RandomText], int]] = {
@@ -86,17 +85,7 @@ def test_kernel_and_readers_agree(rig: Rig, way: str, count: Callable[[str], Non
     assert seen == {*Hook, *State}
 
 
-def rare() -> Iterator[tuple[str, str, Files]]:
-    """The texts of `TEXTS` with the ways to load them, and what they are about."""
-    for path in sorted(TEXTS.iterdir()):
-        if path.suffix == ".nft":
-            yield path.stem, "nftables", {path.name: path.read_text()}
-        else:
-            for way in ("nft", "legacy"):
-                yield path.stem, way, {each.name: each.read_text() for each in sorted(path.iterdir())}
-
-
-RARE = list(rare())
+RARE = list(rare_texts())
 
 
 @pytest.mark.parametrize(("about", "way", "files"), RARE, ids=[f"{way}-{about}" for about, way, _ in RARE])

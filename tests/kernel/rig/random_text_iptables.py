@@ -398,4 +398,4 @@ def random_iptables(seed: int) -> RandomText:
         found += ways
     if lines:
         files["ipset"] = "\n".join(lines) + "\n"
-    return RandomText(seed, files, tuple(found), {name: tuple(values) for name, values in dice.edges.items()})
+    return RandomText(seed, files, tuple(found), {name: tuple(values) for name, values in dice.edges.items() if values})

@@ -112,8 +112,11 @@ def addresses(context: Context, line: Line, family: Family, end: str) -> None:
     spans = dice.addresses(family, name, dice.random.choice([1, 1, 2, 3]))
     line.want(name, ends(spans))
     words = [address_word(span, family, dice) for span in spans]
-    if len(words) == 1 and dice.chance(0.12) and family is V4:
-        line.words.append(f"{key} & 255.255.255.0 == {address(spans[0][0] & ~0xFF, family)}")
+    if len(words) == 1 and dice.chance(0.12):
+        length = dice.pick([8, 24, 30] if family is V4 else [16, 64, 120])
+        mask = ((1 << length) - 1) << (family.bits - length)
+        masked = address(spans[0][0] & mask, family)
+        line.words.append(f"{key} & {address(mask, family)} {dice.pick(['==', '!='])} {masked}")
     elif len(words) == 1:
         line.words.append(f"{key} {dice.pick(['', '', '', '!= ', '== '])}{words[0]}".replace("  ", " "))
     else:

@@ -187,7 +187,13 @@ class _Maker:
             keys = dice.some(tuple(PROTOCOLS), 2, 3)
             key, typed = "meta l4proto", ""
             line.wanted = {"protocol": tuple(PROTOCOLS[each] for each in keys)}
-        elif form < 0.88 and chain.context.tracked:
+        elif form < 0.8 and dice.writes_marks:
+            marks = dice.spans(MARKS, 3, 2**32 - 1, 20)
+            dice.edge("mark", marks, 2**32 - 1)
+            keys = [f"{a:#x}" if a == b else f"{a}-{b}" for a, b in marks]
+            key, typed = "meta mark", ""
+            line.wanted = {"mark": ends(marks)}
+        elif form < 0.9 and chain.context.tracked:
             keys = dice.some(STATES, 2, 4)
             key, typed = "ct state", ""
             line.wanted = {"state": tuple(keys)}
@@ -329,14 +335,19 @@ class _Maker:
         return table
 
 
-def _block(table: _Table) -> list[str]:
+def _block(table: _Table, dice: Dice) -> list[str]:
     lines = [f"table {table.word} {table.name} {{"]
     for name, body in table.sets.items():
         lines += [f"\t{name} {{", *(f"\t\t{each}" for each in body), "\t}"]
     for chain in table.chains:
         lines.append(f"\tchain {chain.name} {{")
         lines += [f"\t\t{chain.spec}"] if chain.spec else []
-        lines += [f"\t\t{' '.join(line.words)}" for line in chain.lines]
+        for line in chain.lines:
+            lines.append(f"\t\t{' '.join(line.words)}")
+            if dice.chance(0.04):
+                lines.append(f"\t\t# {' '.join(line.words)} drop }}")
+            elif dice.chance(0.04):
+                lines[-1] += "; counter; # and the rest"
         lines.append("\t}")
     return [*lines, "}"]
 
@@ -384,7 +395,7 @@ def random_nftables(seed: int) -> RandomText:
         lines.insert(0, "flush ruleset")
     spots = {}
     for table in tables:
-        lines += _commands(table, dice) if dice.chance(0.25) else _block(table)
+        lines += _commands(table, dice) if dice.chance(0.25) else _block(table, dice)
         families = (table.family,) if table.family else FAMILIES
         for chain in table.chains:
             renamed = [
@@ -392,5 +403,5 @@ def random_nftables(seed: int) -> RandomText:
             ]
             spots[f"{table.name} {chain.name}"] = Spot(_HOOKS.get(chain.hook, ()), families, renamed)
     found = tuple(leads(spots, dice.random))
-    edges = {name: tuple(values) for name, values in dice.edges.items()}
+    edges = {name: tuple(values) for name, values in dice.edges.items() if values}
     return RandomText(seed, {"rules.nft": "\n".join(lines) + "\n"}, found, edges)

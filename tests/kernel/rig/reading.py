@@ -129,8 +129,9 @@ def disagreements(rig: Rig, way: str, files: Files, packets: Sequence[Packet]) -
         for ours in outcomes(firewall, packet, marks_stay):
             if ours.verdict is not None and agree(ours.verdict, kernel, packet):
                 break
+            shown = ours
         else:
-            found.append(Disagreement(packet, ours, kernel))
+            found.append(Disagreement(packet, shown, kernel))
     return found
 
 
