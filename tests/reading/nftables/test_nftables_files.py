@@ -257,3 +257,12 @@ def test_too_many_jumps_in_a_row_are_refused(problems: Problems) -> None:
 )
 def test_recognition(content: bytes, least: int, most: int) -> None:
     assert least <= nftables.recognize(Source("x", content)) <= most
+
+
+def test_files_with_too_much_in_them_are_refused(problems: Problems, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = "# a comment\n" * 30 + "table inet t { chain c { tcp dport 22 accept; } }"
+    monkeypatch.setattr("fwadvisor.dialects.reading.nftables.text._MOST_TOKENS", 50)
+    assert problems(text)[0].startswith("1:1 the file has more than 50 words")
+    monkeypatch.setattr("fwadvisor.dialects.reading.nftables.text._MOST_TOKENS", 100)
+    monkeypatch.setattr("fwadvisor.dialects.reading.nftables.script._MOST_STATEMENTS", 2)
+    assert problems(text)[0].startswith("31:26 the files hold more than 2 rules")

@@ -175,11 +175,11 @@ def _outside(
 
 
 def _may_drop(table: Table, chain: ChainText) -> bool:
-    """Whether a word of the table's chains takes packets away: that of a jump too."""
+    """Whether a word of the chain takes packets away, or of any chain where it jumps; a map may hold anything."""
     words = {token for each in table.chains.values() for piece in each.rules for token in piece.tokens}
     own = {token for piece in chain.rules for token in piece.tokens}
     takes = frozenset(("drop", "fwd", "dup", "reject", "queue", "set"))
-    return not takes.isdisjoint(words if {"jump", "goto"} & own or "vmap" in own else own)
+    return "vmap" in own or not takes.isdisjoint(words if {"jump", "goto"} & own else own)
 
 
 def _unknown_base(

@@ -9,7 +9,7 @@ from fwadvisor.dialects.reading.nftables.contents import Contents
 from fwadvisor.dialects.reading.nftables.context import Context, Place
 from fwadvisor.dialects.reading.nftables.rules import RuleReader
 from fwadvisor.dialects.reading.nftables.tables import EVALUATED, Table
-from fwadvisor.dialects.reading.source import Problems
+from fwadvisor.dialects.reading.source import MOST_PROBLEMS, Problems
 from fwadvisor.errors import ReadError
 from fwadvisor.model.firewall import Condition, ConditionTest, Field, FirewallChain, FirewallRule, Unknown
 
@@ -77,6 +77,8 @@ def _read_table(table: Table, context: Context) -> None:
             except ReadError as refusal:
                 for each in refusal.diagnostics:
                     context.problems.add(each)
+                if context.problems.more > MOST_PROBLEMS:
+                    context.problems.raise_any()
         context.chains[place.name] = FirewallChain(place.name, tuple(rules), chain.span)
     for name in table.sets:
         _check_set(contents, name, context)

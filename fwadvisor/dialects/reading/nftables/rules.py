@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from fwadvisor.diagnostic import did_you_mean
 from fwadvisor.dialects.reading.nftables.building import NEVER, Known
@@ -20,6 +20,7 @@ from fwadvisor.dialects.reading.nftables.matching import Matching
 from fwadvisor.dialects.reading.nftables.selecting import dimensions, is_selector
 from fwadvisor.dialects.reading.nftables.text import NotUnderstoodError, Piece
 from fwadvisor.dialects.reading.nftables.values import Element, Result, Words
+from fwadvisor.dialects.reading.source import MOST_PROBLEMS
 from fwadvisor.model.firewall import (
     Action,
     AnyOf,
@@ -194,24 +195,24 @@ class RuleReader(Matching):
                 elif is_selector(word):
                     self.compare()
                 else:
-                    raise self.unknown(f'"{word}" is not known{self._advice(word, statements)}')
+                    raise self.unknown(f'"{word}" is not known', statements)
         except NotUnderstoodError as problem:
             self._not_understood(problem)
         if not self._ended:
             self._emit(self._tests, Continue())
         return self._finished()
 
-    def _advice(self, word: str, statements: dict[str, Callable[[RuleReader], None]]) -> str:
-        hint = did_you_mean(word, statements)
-        return f", {hint}" if hint else ""
-
     def _not_understood(self, problem: NotUnderstoodError) -> None:
         span = self.piece.span(problem.at)
-        self.place.context.opaque.append(Opaque(span, problem.reason))
+        opaque, reason = self.place.context.opaque, problem.reason
+        # Looking for near words takes longer than reading a rule.
+        if len(opaque) < MOST_PROBLEMS and (hint := did_you_mean(self.tokens[problem.at], problem.known)):
+            reason = f"{reason}, {hint}"
+        opaque.append(Opaque(span, reason))
         if self._writes:
             self._flush()
         self._tests += (ConditionTest(Condition(self.text, understood=False)),)
-        self._emit(self._tests, Unknown(problem.reason))
+        self._emit(self._tests, Unknown(reason))
         self._ended = True
 
     def _finished(self) -> list[FirewallRule]:

@@ -12,7 +12,7 @@ from fwadvisor.dialects.reading.nftables.includes import MOST_FILES, included
 from fwadvisor.dialects.reading.nftables.tables import FAMILY_WORDS, ChainText, SetText, Table
 from fwadvisor.dialects.reading.nftables.text import Piece, Text, unquoted
 from fwadvisor.dialects.reading.nftables.variables import Variables
-from fwadvisor.dialects.reading.source import Problems, Source
+from fwadvisor.dialects.reading.source import MOST_PROBLEMS, Problems, Source
 from fwadvisor.errors import ReadError
 from fwadvisor.model.firewall import Opaque
 
@@ -23,6 +23,8 @@ _CT = ("helper", "timeout", "expectation")
 _VERBS = ("add", "create", "insert", "replace", "delete", "destroy", "flush", "rename")
 #: Commands that change nothing.
 _QUIET = ("list", "reset", "monitor", "describe", "export")
+#: What is read within ten seconds.
+_MOST_STATEMENTS = 400_000
 _WORDS = (*_VERBS, *_QUIET, "table", "chain", "rule", "set", "map", "element", "define", "include", *_DECLARED)
 
 
@@ -38,6 +40,8 @@ class Script:
     _open: list[str] = field(default_factory=list)
     #: How many files were included so far, one that is included twice counted twice.
     _files: int = 0
+    #: How many rules and commands were read so far.
+    _read: int = 0
 
     def read(self, source: Source, text: Text, variables: Variables) -> None:
         """Carry out the commands of one file."""
@@ -59,6 +63,7 @@ class Script:
     ) -> None:
         """Statement after statement up to the end of the block or file; a wrong one is noted and skipped."""
         while (word := cursor.skip_blank()) not in ("", "}"):
+            self._count(cursor)
             try:
                 if word in ("define", "redefine", "undefine"):
                     _define(cursor, variables)
@@ -69,11 +74,19 @@ class Script:
             except ReadError as refusal:
                 for each in refusal.diagnostics:
                     self.problems.add(each)
+                if self.problems.more > MOST_PROBLEMS:
+                    self.problems.raise_any()
                 cursor.skip_statement()
         if opened is None:
             return
         if not cursor.take():
             self.problems.add(error('this "{" is never closed', cursor.text.span(opened), 'a "}" is missing'))
+
+    def _count(self, cursor: Cursor) -> None:
+        self._read += 1
+        if self._read > _MOST_STATEMENTS:
+            reason = f"the files hold more than {_MOST_STATEMENTS} rules and commands, which are too many to compare"
+            raise ReadError((cursor.problem(reason), *self.problems.found))
 
     def _check_quotes(self, text: Text) -> None:
         """Note the quotes that are never closed."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-from fwadvisor.diagnostic import did_you_mean
 from fwadvisor.dialects.reading import conditions
 from fwadvisor.dialects.reading.nftables import building, datatypes
 from fwadvisor.dialects.reading.nftables.building import any_condition, field_text
@@ -91,7 +90,7 @@ def select(words: Words) -> Selector:
         words.at += 1
         found = table.get(words.word)
         if found is None:
-            raise words.unknown(f'"{word} {words.word}" is not known{_hint(words.word, table)}')
+            raise words.unknown(f'"{word} {words.word}" is not known', table)
         words.at += 1
         return found
     if word in BARE_META:
@@ -106,15 +105,10 @@ def select(words: Words) -> Selector:
     raise words.unknown(f'"{word}" is not known')
 
 
-def _hint(word: str, table: dict[str, Selector]) -> str:
-    hint = did_you_mean(word, table)
-    return f", {hint}" if hint else ""
-
-
 def _meta(words: Words) -> Selector:
     found = META.get(words.word)
     if found is None:
-        raise words.unknown(f'"meta {words.word}" is not known{_hint(words.word, META)}')
+        raise words.unknown(f'"meta {words.word}" is not known', META)
     words.at += 1
     return found
 

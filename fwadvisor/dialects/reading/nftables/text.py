@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 
 from fwadvisor.diagnostic import Diagnostic, Span, error
 from fwadvisor.errors import ReadError
@@ -28,6 +29,8 @@ _TOKEN = re.compile(
     re.VERBOSE | re.ASCII,
 )
 _VARIABLE = re.compile(r"\$[\w./-]+")
+#: What is taken apart within a few seconds; a file of the largest size has as many only where it is all marks.
+_MOST_TOKENS = 5_000_000
 #: A rule with more text than this is quoted from its beginning only.
 _MOST_QUOTED = 400
 
@@ -35,8 +38,10 @@ _MOST_QUOTED = 400
 class NotUnderstoodError(Exception):
     """Text that nft may accept and this reader does not know; it becomes opaque."""
 
-    def __init__(self, reason: str, at: int) -> None:
+    def __init__(self, reason: str, at: int, known: Iterable[str] = ()) -> None:
         super().__init__(reason)
+        #: The words that would have been understood.
+        self.known = known
         self.reason = reason
         #: Which token of the piece.
         self.at = at
@@ -44,7 +49,11 @@ class NotUnderstoodError(Exception):
 
 @dataclass(slots=True)
 class Text:
-    """One file as tokens; the last token is "", which stands for the end."""
+    """One file as tokens; the last token is "", which stands for the end.
+
+    Raises:
+        ReadError: there are too many.
+    """
 
     name: str
     text: str
@@ -57,11 +66,12 @@ class Text:
     places: Sequence[Span] = ()
 
     def __post_init__(self) -> None:
-        found = _TOKEN.finditer(self.text)
+        kept = list(islice(_TOKEN.finditer(self.text), _MOST_TOKENS + 1))
+        if len(kept) > _MOST_TOKENS:
+            message = f"the file has more than {_MOST_TOKENS} words, too many for rules"
+            raise ReadError(error(message, Span(self.name, 1)))
         if "#" in self.text or "\\" in self.text:
-            kept = [each for each in found if each[0][0] != "#" and each[0] not in ("\\\n", "\\\r\n")]
-        else:
-            kept = list(found)
+            kept = [each for each in kept if each[0][0] != "#" and each[0] not in ("\\\n", "\\\r\n")]
         self.tokens = [each[0] for each in kept]
         self.starts = [each.start() for each in kept]
         self.tokens += ["\n", ""]

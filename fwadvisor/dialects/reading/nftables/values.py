@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -93,9 +94,9 @@ class Words:
         if self.depth > _MOST_DEPTH:
             raise self.refuse("parentheses nest too deep")
 
-    def unknown(self, reason: str) -> NotUnderstoodError:
-        """That the present token is not understood."""
-        return NotUnderstoodError(reason, self.at)
+    def unknown(self, reason: str, known: Iterable[str] = ()) -> NotUnderstoodError:
+        """That the present token is not understood; `known` are the words that would be."""
+        return NotUnderstoodError(reason, self.at, known)
 
     # --- one value ---------------------------------------------------------------------------------
 
