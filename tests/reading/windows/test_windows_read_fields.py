@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from types import ModuleType
 
 import pytest
 
+from fwadvisor.model.evaluate import evaluate
 from fwadvisor.model.firewall import Firewall
+from fwadvisor.model.rule import Verdict
 
 Script = Callable[..., Firewall]
 
@@ -166,6 +169,14 @@ def test_a_block_of_the_same_wins_over_an_allow_of_everything(parameters: str, s
         firewall = script(text)
         assert not any(ask.passes(firewall, each) for each in inside)
         assert all(ask.passes(firewall, each) for each in outside)
+
+
+@pytest.mark.parametrize(("name", "family", "number"), [("ICMPv4", 4, 1), ("ICMPv6", 6, 58)])
+def test_icmp_is_of_one_family(name: str, family: int, number: int, script: Script, ask: ModuleType) -> None:
+    firewall = script(f"New-NetFirewallRule -DisplayName r -Protocol {name}")
+    for text in ("in gre 192.0.2.1 > 10.0.0.1", "in gre 2001:db8::1 > 2001:db8::2"):
+        packet = replace(ask.packet(text), protocol=number)
+        assert (evaluate(firewall, packet).verdict is Verdict.ACCEPT) is (packet.family == family)
 
 
 def test_outbound_the_local_side_is_the_source(script: Script, ask: ModuleType) -> None:

@@ -663,6 +663,21 @@ def test_group_policy_wins_and_may_shut_local_rules_out(ask: ModuleType) -> None
     assert ask.passes(alone, "in tcp 192.0.2.1 > 10.0.0.1:1 profile=public"), "local settings cannot shut rules out"
 
 
+def test_shields_up_counts_wherever_it_is_on(ask: ModuleType) -> None:
+    up, down = '"DoNotAllowExceptions"=dword:00000001', '"DoNotAllowExceptions"=dword:00000000'
+    for local, policy in ((up, down), (down, up)):
+        lines = [f"[{LOCAL}\\FirewallRules]", f'"a"="{ACTIVE}"', f"[{LOCAL}\\PublicProfile]", local]
+        lines += [f"[HKEY_LOCAL_MACHINE\\{POLICY}\\PublicProfile]", policy]
+        firewall = read([Source("x.reg", reg(*lines))], {})
+        assert not ask.passes(firewall, "in tcp 192.0.2.1 > 10.0.0.1:1 profile=public")
+        assert ask.passes(firewall, "in tcp 192.0.2.1 > 10.0.0.1:1 profile=domain")
+
+
+def test_an_export_of_another_store_is_not_everything(ask: ModuleType) -> None:
+    text = as_export(RULES).replace(b'"ActiveStore"', b'"PersistentStore"')
+    assert "other rules on the machine" in ask.warned(read([Source("x.json", text)], {}))
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [

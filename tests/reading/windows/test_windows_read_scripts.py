@@ -88,6 +88,7 @@ SAME = {
     f"{NEW} a -Name n -Protocol TCP -LocalPort 80\n{TLS}",
     "disabled": f"{WEB}\n{TLS}\n{NEW} c -Name c -Protocol TCP -LocalPort 22\nDisable-NetFirewallRule c",
     "not created": f"{WEB}\n{TLS}\n{NEW} c -Protocol TCP -LocalPort 22 -WhatIf",
+    "said alone": f"{WEB}\n{TLS}\n$WhatIfPreference = $true\n{NEW} c -Protocol TCP -LocalPort 22",
     "around it": "#Requires -RunAsAdministrator\nusing namespace System\nSet-StrictMode -Version 3.0\n"
     "$ErrorActionPreference = 'Stop'\nImport-Module NetSecurity\n"
     f'Write-Host "opening $(Get-Date)" -ForegroundColor Green\nStart-Service W32Time\n{WEB}\n{TLS}\n'
@@ -138,6 +139,7 @@ NOT_KNOWN = {
     "condition on the machine's rules": f"if (-not (Get-NetFirewallRule -DisplayName a -EA 0)) {{ {WEB} }}",
     "loop": f"foreach ($p in Get-Content ports.txt) {{ {NEW} a -Protocol TCP -LocalPort $p }}",
     "pipeline": f"Import-Csv x.csv | ForEach-Object {{ {NEW} $_.Name -Protocol TCP -LocalPort $_.Port }}",
+    "number of what is not known": f"$a = @(1) + @(Get-Peer)\nif ($a.Count -gt 1) {{ {WEB} }}",
     "while": f"while (Test-Connection x) {{ {WEB} }}",
     "switch": f"switch ($env:COMPUTERNAME) {{ 'web' {{ {WEB} }} default {{ }} }}",
     "catch": f"try {{ Get-Item x }} catch {{ {WEB} }}",
@@ -159,6 +161,7 @@ NOT_KNOWN = {
     "if (Test-Path x) { Set-NetFirewallRule -Name n -Protocol TCP }",
     "rules of the machine": "Enable-NetFirewallRule -DisplayGroup 'Remote Desktop'",
     "rules of the machine, by a query": "Get-NetFirewallRule -DisplayGroup RDP | Set-NetFirewallRule -Enabled True",
+    "rules of a built-in group": f"{NEW} a -Group '@x.dll,-1'\nEnable-NetFirewallRule -Group '@x.dll,-1'",
     "all rules of the machine": "Enable-NetFirewallRule",
     "default": "Set-NetFirewallProfile -DefaultInboundAction $x",
     "default perhaps": "if (Test-Path x) { Set-NetFirewallProfile -DefaultInboundAction Allow }",
@@ -198,7 +201,7 @@ def test_what_cannot_be_known_is_opaque_and_decides_nothing_silently(
     ]
     text = "in tcp 10.0.0.9 > 10.0.0.1:80"
     verdicts = {ask.verdict(firewall, text)}
-    verdicts.add(ask.verdict(firewall, f"{text} if={'+'.join(doubted)}") if doubted else None)
+    verdicts |= {ask.verdict(firewall, f"{text} if={'+'.join(doubted)}")} if doubted else set()
     assert len(verdicts) > 1 or None in verdicts, "whether the packet passes must depend on what is not known"
 
 

@@ -11,7 +11,7 @@ from fwadvisor.dialects.reading.windows.powershell.binding import Bound, Signatu
 from fwadvisor.dialects.reading.windows.powershell.commands import COMMANDS, Command, Values
 from fwadvisor.dialects.reading.windows.powershell.operators import like
 from fwadvisor.dialects.reading.windows.powershell.run import drafts_of
-from fwadvisor.dialects.reading.windows.powershell.values import Rules, Unknown, Value
+from fwadvisor.dialects.reading.windows.powershell.values import Rules, Unknown, Value, truth
 from fwadvisor.dialects.reading.windows.words import DEFAULT_ACTION, SWITCH
 from fwadvisor.model.firewall import PROFILES
 
@@ -66,7 +66,7 @@ _OTHER_STORES = ("configurableservicestore", "staticservicestore", "systemdefaul
 def _new(run: Run, command: Command, _given: Values | None) -> Values:
     bound = bind(run, command, NEW)
     run.spend(4)
-    if bound.switches.get("WhatIf", False) is not False:
+    if _only_asked(run, bound):
         run.machine.warn("a rule with -WhatIf is not created", run.span(command))
         return []
     store = bound.values.pop("PolicyStore", ("",))[0].lower()
@@ -83,6 +83,12 @@ def _new(run: Run, command: Command, _given: Values | None) -> Values:
     _check_name(run, draft)
     run.machine.add(draft)
     return [draft]
+
+
+def _only_asked(run: Run, bound: Bound) -> bool:
+    """Whether a call only says what it would do."""
+    preference = truth(run.variables.get("whatifpreference", False))
+    return bound.switches.get("WhatIf", preference) is not False
 
 
 def _check_name(run: Run, draft: Draft) -> None:
@@ -119,7 +125,7 @@ def select(run: Run, command: Command, bound: Bound, given: Values | None) -> Ru
         return Rules(chosen, text, others=False, sure=sure)
     named = bound.values.keys() & {"Name", "DisplayName", "Group"}
     wild = any(set(value) & set("*?[") for parameter in named for value in bound.values[parameter])
-    return Rules(chosen, text, others=not chosen or not named or wild, sure=sure)
+    return Rules(chosen, text, others=not chosen or not named or wild or group.startswith("@"), sure=sure)
 
 
 def _chosen(run: Run, bound: Bound) -> tuple[tuple[Draft, ...], bool]:
@@ -179,7 +185,7 @@ def _changed(run: Run, command: Command, rules: Rules, what: str) -> bool:
 
 def _selected(run: Run, command: Command, given: Values | None, verb: str, what: str) -> tuple[Rules, bool]:
     bound = bind(run, command, _SELECTING[verb])
-    if bound.switches.get("WhatIf", False) is not False:
+    if _only_asked(run, bound):
         return Rules((), "", others=False), False
     everything = given is None and not bound.values and not bound.unknown and bound.input is None and not bound.murky
     if everything:
@@ -218,7 +224,7 @@ def _set(run: Run, command: Command, given: Values | None) -> Values:
     bound = bind(run, command, _SET)
     chosen = Bound({p: v for p, v in bound.values.items() if p in _NAMES}, input=bound.input, murky=bound.murky)
     chosen.unknown = {p: v for p, v in bound.unknown.items() if p in _NAMES}
-    if bound.switches.get("WhatIf", False) is not False:
+    if _only_asked(run, bound):
         return []
     if given is None and not chosen.values and not chosen.unknown and chosen.input is None and not chosen.murky:
         message = "Set-NetFirewallRule without a selector changes every rule of the machine (mass change)"
@@ -251,7 +257,7 @@ def _forget(draft: Draft) -> None:
 
 def _set_profile(run: Run, command: Command, given: Values | None) -> Values:
     bound = bind(run, command, _PROFILE)
-    if bound.switches.get("WhatIf", False) is not False:
+    if _only_asked(run, bound):
         return []
     numbers = _numbers(run, command, bound)
     doubts = run.doubts()
