@@ -8,7 +8,7 @@ machine's own.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from fwadvisor.diagnostic import did_you_mean, error
 from fwadvisor.dialects.base import Capabilities, Document, OutputFile, comment_lines, render, slug
@@ -158,7 +158,8 @@ def _marked(chains: dict[Hook, Chain]) -> bool:
     Not where nothing goes through and what is refused coming in gets one answer, whomever it is for.
     """
     received, forward = chains[Hook.INPUT], chains[Hook.FORWARD]
-    closing = {rule.verdict for _, rule in _numbered(received)} | {received.default, forward.default}
+    closing = {received.default, forward.default}
+    closing |= {rule.verdict for chain in (received, forward) for _, rule in _numbered(chain)}
     return _forwards(forward) or len(closing - {Verdict.ACCEPT}) > 1
 
 
@@ -254,16 +255,22 @@ def _by_egress(chain: Chain, writer: Writer) -> tuple[_Part, _Part]:
     """Rules name both interfaces, and only where a packet goes out are both known.
 
     Coming in, a packet may pass when a rule might accept it whatever its way out; going out, the whole chain
-    decides, with the way in told by the mark. What the first step blocks, the chain denies in any case.
+    decides, with the way in told by the mark. What the first step blocks, the chain denies in any case, and with
+    the same answer: where some rules drop and others reject, one that closes a way out lets the packet come so far.
     """
     tags = _ingress_tags(chain)
+    closing = {rule.verdict for _, rule in _numbered(chain)} | {chain.default}
+    mixed = len(closing - {Verdict.ACCEPT}) > 1
     ingress: list[str] = []
     egress: list[str] = []
     for number, rule in _numbered(chain):
         label, match = _label(chain, number, rule), rule.match
         accept = rule.verdict is Verdict.ACCEPT
+        coming_in = Direction(word="in", interfaces=match.in_interfaces, log=not accept and not match.out_interfaces)
         if accept or not match.out_interfaces:
-            ingress += writer.lines(rule, Direction(word="in", interfaces=match.in_interfaces, log=not accept), label)
+            ingress += writer.lines(rule, coming_in, label)
+        elif mixed:
+            ingress += writer.lines(replace(rule, verdict=Verdict.ACCEPT), coming_in, label)
         named = [tag for name, tag in tags if name in match.in_interfaces] if match.in_interfaces else None
         for tag in named if named is not None else [tag for _, tag in tags]:
             direction = Direction(word="out", tag=f" tagged {tag}", interfaces=match.out_interfaces)

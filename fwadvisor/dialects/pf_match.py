@@ -56,7 +56,7 @@ _LINE_WIDTH = 100
 
 def applies(match: Match, hook: Hook) -> bool:
     """Whether the rule is written: pf keeps state by itself and skips loopback."""
-    if match.states and State.NEW not in match.states and State.UNTRACKED not in match.states:
+    if match.states and State.NEW not in match.states:
         return False
     if (hook is Hook.INPUT and match.out_interfaces) or (hook is Hook.OUTPUT and match.in_interfaces):
         return False

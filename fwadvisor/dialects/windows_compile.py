@@ -87,7 +87,7 @@ class Plan:
 
 def applies(match: Match) -> bool:
     """Whether the match speaks of first packets; Windows Firewall passes the rest of a known flow by itself."""
-    return not match.states or State.NEW in match.states or State.UNTRACKED in match.states
+    return not match.states or State.NEW in match.states
 
 
 def compile_chain(chain: Chain) -> Plan:

@@ -314,6 +314,8 @@ class Firewall:
     loopback: bool = True
     #: Whether it tells multicast that is routed on from multicast for the machine itself (pf's rules do not).
     routed_groups: bool = True
+    #: Whether it can speak of ICMP inside IPv6 and of ICMPv6 inside IPv4, which nobody sends (Windows cannot).
+    crossed_icmp: bool = True
     opaque: tuple[Opaque, ...] = ()
     warnings: tuple[Diagnostic, ...] = ()
 

@@ -207,8 +207,8 @@ class HelperAssignment:
 class Ruleset:
     """A whole firewall: a chain for each hook (forward too), and helper assignments.
 
-    Rules whose states leave out NEW and UNTRACKED state what a stateful firewall does with packets of
-    known connections; a dialect that does so by itself writes nothing for them.
+    Rules whose states leave out NEW state what a stateful firewall does with packets of known connections, or with
+    those that it does not track; a dialect that has no such states writes nothing for them.
     """
 
     name: str

@@ -87,8 +87,10 @@ def possible(hook: Hook, family: Family) -> Iterator[Test]:
     yield _implies(_not(IntegerTest(Field.TCP_FLAGS, _NONE)), _is(Field.PROTOCOL, TCP))
 
 
-def spoken(firewall: Firewall, hook: Hook) -> Iterator[Test]:
-    """Tests that hold for exactly the packets of a hook that a firewall speaks of, beside its families."""
+def spoken(firewall: Firewall, hook: Hook, family: Family) -> Iterator[Test]:
+    """Tests that hold for exactly the packets of a hook and family that a firewall speaks of."""
+    if not firewall.crossed_icmp:
+        yield _not(_is(Field.PROTOCOL, ICMPV6 if family is Family.IPV4 else ICMP))
     if hook is Hook.FORWARD and not firewall.routed_groups:
         yield _is(Field.DESTINATION_TYPE, AddressType.UNICAST)
     if firewall.states < frozenset(State):

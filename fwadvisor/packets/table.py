@@ -76,7 +76,7 @@ def plan(
         asked.write(write)
     asked.take(possible(hook, family), family, ASKER)
     for survey in surveys.values():
-        asked.take(spoken(survey.firewall, hook), family, ASKER)
+        asked.take(spoken(survey.firewall, hook, family), family, ASKER)
     axes = {field: make_axis(field, family, asked) for field in tested | frozenset(BOUND)}
     return Plan(
         hook,
@@ -110,7 +110,7 @@ class Table:
         #: All packets that there can be.
         self.domain = self.set_of(possible(self.hook, self.family))
         self._spoken = {
-            number: self.nodes.meet(self.domain, self.set_of(spoken(survey.firewall, self.hook)))
+            number: self.nodes.meet(self.domain, self.set_of(spoken(survey.firewall, self.hook, self.family)))
             for number, survey in known.surveys.items()
         }
         self._untested = frozenset(

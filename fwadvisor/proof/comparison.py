@@ -13,7 +13,6 @@ from fwadvisor.model.rule import Hook, State, Verdict
 from fwadvisor.model.walk import Packet
 from fwadvisor.packets import Budget, Change, Meaning, PacketSet, Result, Space, compare
 
-
 #: The outcome of packets of which it is not known what happens to them.
 UNKNOWN = "unknown"
 _NETFILTER = {"iptables", "nftables", "policy"}
@@ -201,6 +200,9 @@ def _left_out(first: Firewall, second: Firewall) -> Iterator[str]:
     if first.routed_groups is not second.routed_groups:
         name = (second if first.routed_groups else first).name
         yield f"multicast that is routed on: {name} does not tell it from the machine's own"
+    if first.crossed_icmp is not second.crossed_icmp:
+        name = (second if first.crossed_icmp else first).name
+        yield f"ICMP inside IPv6 and ICMPv6 inside IPv4: {name} cannot name them"
     if first.loopback is not second.loopback:
         name = (second if first.loopback else first).name
         yield f"the loopback interface: {name} does not filter it"

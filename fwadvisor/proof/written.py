@@ -16,7 +16,7 @@ from fwadvisor.model.lift import lift
 from fwadvisor.model.rule import Hook, Ruleset, Verdict
 from fwadvisor.packets import Budget, PacketSet, Space
 from fwadvisor.proof.comparison import TESTS, Comparison, Difference, compare_in
-from fwadvisor.proof.words import deciding_span, decider, flow
+from fwadvisor.proof.words import decider, deciding_span, flow
 
 _HELPERS = frozenset({Field.ASSIGNED_HELPER})
 _REPORT = "this is a defect of fwadvisor, and nothing was written: please report it with the command and the profiles"

@@ -79,6 +79,7 @@ def assemble(machine: Machine, name: str) -> Firewall:
         implicit=_STATES - {State.NEW},
         opening_only=True,
         loopback=False,
+        crossed_icmp=False,
         opaque=tuple(machine.opaque),
         warnings=tuple(machine.warnings),
     )
