@@ -104,7 +104,7 @@ def _step_lines(step: Step, sets: NamedSets, chains: Chains) -> Iterator[str]:
         end = f"jump {chains.decide(step.diagram.root, step.family)}"
     else:
         end = chains.verdict(step.diagram.root, match.protocols)
-    for words in conditions(match, sets):
+    for words in conditions(match, sets, end):
         yield f"{words} {end} comment {quoted(comment_of(step))}".lstrip()
 
 

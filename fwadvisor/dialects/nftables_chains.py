@@ -7,12 +7,12 @@ from collections.abc import Iterable, Iterator
 from fwadvisor.dialects.base import slug
 from fwadvisor.dialects.diagram import Action, Dimension, Node, split_services
 from fwadvisor.dialects.nftables_lookup import concatenation, flattened, map_text, selector_of, set_text
-from fwadvisor.dialects.nftables_match import braced, protocol_word
+from fwadvisor.dialects.nftables_match import RESET, braced, protocol_word
 from fwadvisor.dialects.ranges import range_texts
 from fwadvisor.model.address import Family
 from fwadvisor.model.rule import TCP, Log, Verdict
 
-_REJECTIONS = ("meta l4proto tcp reject with tcp reset", "reject with icmpx type admin-prohibited")
+_REJECTIONS = (f"meta l4proto tcp {RESET}", "reject with icmpx type admin-prohibited")
 _ALL_PORTS = (0, 65535)
 #: The kernel's limit for a log prefix, with its closing zero.
 _PREFIX_BYTES = 126
@@ -44,7 +44,7 @@ class Chains:
         if action.verdict is not Verdict.REJECT:
             return str(action.verdict)
         if protocols == (TCP,):
-            return "reject with tcp reset"
+            return RESET
         if protocols and TCP not in protocols:
             return "reject with icmpx type admin-prohibited"
         return f"goto {self._action(action)}"

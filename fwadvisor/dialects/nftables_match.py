@@ -11,12 +11,15 @@ from fwadvisor.dialects.plan import COMMENT_BYTES
 from fwadvisor.dialects.ranges import everyone, range_texts
 from fwadvisor.model.address import FAMILIES, AddressSet, Family
 from fwadvisor.model.interval import PORTS, Intervals, format_ports
-from fwadvisor.model.rule import ICMP, LOOPBACK, IcmpType, Match, protocol_name
+from fwadvisor.model.rule import ICMP, ICMPV6, LOOPBACK, IcmpType, Match, protocol_name
 
 #: The words of an address of each family.
 ADDRESS = {Family.IPV4: "ip", Family.IPV6: "ip6"}
 _SET_TYPE = {Family.IPV4: "ipv4_addr", Family.IPV6: "ipv6_addr"}
 _NFPROTO = {Family.IPV4: "meta nfproto ipv4", Family.IPV6: "meta nfproto ipv6"}
+_NOT_THE_OTHER = {Family.IPV4: "meta nfproto != ipv6", Family.IPV6: "meta nfproto != ipv4"}
+#: What rejects TCP.
+RESET = "reject with tcp reset"
 #: The protocols whose ports nft knows under their own name.
 _OWN_PORTS = frozenset({"tcp", "udp", "sctp", "dccp"})
 #: Protocol names that nft resolves without the system's list of protocols; the others are numbers.
@@ -94,12 +97,23 @@ def _free_name(name: str, family: Family, taken: set[str]) -> str:
     return found
 
 
-def conditions(match: Match, sets: NamedSets) -> Iterator[str]:
-    """The match as the conditions of one or more rules, which together match the same packets."""
+def conditions(match: Match, sets: NamedSets, end: str = "") -> Iterator[str]:
+    """The match as the conditions of one or more rules with this end, which together match the same packets."""
     tails = list(_upper_conditions(match))
-    for addresses in _address_conditions(match, sets):
+    for family, addresses in _address_conditions(match, sets):
         for tail in tails:
-            yield " ".join(part for part in (*_outer_conditions(match), *addresses, *tail) if part)
+            parts = (*addresses, *tail) if family is None else _of_family(family, match, tail, end)
+            yield " ".join(part for part in (*_outer_conditions(match), *parts) if part)
+
+
+def _of_family(family: Family, match: Match, tail: tuple[str, ...], end: str) -> tuple[str, ...]:
+    """A test of the family in a form that ``nft list`` repeats, so that what it lists means what was loaded.
+
+    It leaves out what it takes for implied: the family before ICMP, and an equality of the family with a TCP reset.
+    """
+    if end == RESET:
+        return (_NOT_THE_OTHER[family], *tail)
+    return (*tail, _NFPROTO[family]) if match.protocols in ((ICMP,), (ICMPV6,)) else (_NFPROTO[family], *tail)
 
 
 def _outer_conditions(match: Match) -> Iterator[str]:
@@ -116,14 +130,14 @@ def _interface(name: str) -> str:
     return '"lo"' if name == LOOPBACK else f'"{slug(name, 15)}"'
 
 
-def _address_conditions(match: Match, sets: NamedSets) -> list[tuple[str, ...]]:
-    """The families and addresses: one entry where no address is involved, else one for each family."""
+def _address_conditions(match: Match, sets: NamedSets) -> list[tuple[Family | None, tuple[str, ...]]]:
+    """The addresses of each family, and the family itself where nothing else asks for it."""
     families = match.families()
     found = {family: tuple(_sides(match, family, sets)) for family in families}
     if len(families) == len(FAMILIES) and not any(found.values()):
-        return [()]
+        return [(None, ())]
     named_by_type = match.icmp != ()
-    return [sides or (() if named_by_type else (_NFPROTO[family],)) for family, sides in found.items()]
+    return [(None if sides or named_by_type else family, sides) for family, sides in found.items()]
 
 
 def _sides(match: Match, family: Family, sets: NamedSets) -> Iterator[str]:

@@ -92,7 +92,10 @@ def lines(match: Match, verdict: Verdict = ACCEPT) -> list[str]:
             Match(protocols=(UDP,), source_ports=((67, 67),), destination_ports=((68, 68),), family=Family.IPV4),
             ["meta nfproto ipv4 udp sport 67 udp dport 68 accept"],
         ),
-        (Match(protocols=(ICMP,)), ["meta nfproto ipv4 meta l4proto icmp accept"]),
+        # The order is one that nft lists as it is.
+        (Match(protocols=(ICMP,)), ["meta l4proto icmp meta nfproto ipv4 accept"]),
+        (Match(protocols=(ICMPV6,)), ["meta l4proto icmpv6 meta nfproto ipv6 accept"]),
+        (Match(protocols=(ICMP,), source=HOST), ["ip saddr 10.0.0.1 meta l4proto icmp accept"]),
         (Match(protocols=(ICMP,), icmp=(IcmpType(8), IcmpType(0))), ["icmp type { 8, 0 } accept"]),
         (
             Match(protocols=(ICMP,), icmp=(IcmpType(3, 4), IcmpType(3, 1), IcmpType(8))),
@@ -130,7 +133,16 @@ def test_a_match_in_words(match: Match, expected: list[str]) -> None:
     ("match", "expected"),
     [
         (Match(protocols=(TCP,)), "meta l4proto tcp reject with tcp reset"),
+        (Match(protocols=(TCP,), family=Family.IPV4), "meta nfproto != ipv6 meta l4proto tcp reject with tcp reset"),
+        (
+            Match(protocols=(TCP,), family=Family.IPV6, destination_ports=((22, 22),)),
+            "meta nfproto != ipv4 tcp dport 22 reject with tcp reset",
+        ),
         (Match(protocols=(UDP,)), "meta l4proto udp reject with icmpx type admin-prohibited"),
+        (
+            Match(protocols=(UDP,), family=Family.IPV6),
+            "meta nfproto ipv6 meta l4proto udp reject with icmpx type admin-prohibited",
+        ),
         (Match(), "goto reject_1"),
         (Match(protocols=(TCP, UDP)), "meta l4proto { tcp, udp } goto reject_1"),
     ],
