@@ -6,6 +6,8 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
+from functools import lru_cache
+from typing import NamedTuple
 
 from fwadvisor.diagnostic import did_you_mean
 from fwadvisor.dialects.reading.iptables.matches import ALIASES, FOREIGN, MATCHES, OF_PROTOCOL
@@ -22,7 +24,7 @@ _MISSPELT = 0.8
 _LONGEST_INTERFACE, _LONGEST_CHAIN = 15, 28
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Instance:
     """One ``-m`` or ``-j`` of a rule, and the options that it was given."""
 
@@ -40,8 +42,7 @@ class Strange:
     target: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Valued:
+class Valued(NamedTuple):
     """A value of an option, and whether it was negated."""
 
     text: str
@@ -165,8 +166,13 @@ def _begin(command: Command, letter: str) -> None:
     command.letter = letter
 
 
+@lru_cache(65536)
+def _is_chain(name: str) -> bool:
+    return 0 < len(name) <= _LONGEST_CHAIN and name[0] not in "-!" and not any(c.isspace() for c in name)
+
+
 def _check_chain(name: str, at: int) -> None:
-    if len(name) > _LONGEST_CHAIN or not name or name[0] in "-!" or " " in name:
+    if not _is_chain(name):
         hint = f"up to {_LONGEST_CHAIN} characters, no blanks, and no - or ! in front"
         raise RefusedError(f'"{name}" is no name for a chain', name, hint, at)
 

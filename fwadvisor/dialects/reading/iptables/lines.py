@@ -12,7 +12,7 @@ from fwadvisor.dialects.reading.iptables.refusal import RefusedError
 _LONGEST_WORD = 1023
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Line:
     """One command of a file: its words, and the text that people would quote."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from fwadvisor.dialects.reading import conditions
@@ -104,19 +104,13 @@ def _alternatives(
     return _grouped(found, sides, family)
 
 
-def _values(entries: Sequence[Entry]) -> Intervals:
+def _values(entries: Collection[Entry]) -> Intervals:
     """The addresses that are in the set: the longest network that holds an address decides."""
     ranges = [entry.elements[0] for entry in entries if not entry.nomatch]
     values = normalize(each for each in ranges if isinstance(each, tuple))
     if len(ranges) == len(entries):
         return values
-    sized = sorted(entries, key=lambda entry: _width(entry.elements[0]), reverse=True)
-    # From the widest to the narrowest; a sweep by address keeps this quick for long lists of either kind.
-    return _nested([(entry.elements[0], entry.nomatch) for entry in sized])
-
-
-def _width(element: Element) -> int:
-    return element[1] - element[0] if isinstance(element, tuple) else 0
+    return _nested([(entry.elements[0], entry.nomatch) for entry in entries])
 
 
 def _nested(networks: Iterable[tuple[Element, bool]]) -> Intervals:

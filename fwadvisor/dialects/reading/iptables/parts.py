@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from fwadvisor.model.address import Family
 from fwadvisor.model.firewall import Action, AnyOf, Condition, ConditionTest, Field, IntegerTest, Test, Write
@@ -76,8 +76,7 @@ class Leads:
     goto: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Given:
+class Given(NamedTuple):
     """One option as it was written: its own name, its values, and whether ``!`` stood before it."""
 
     name: str

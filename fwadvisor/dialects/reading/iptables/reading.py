@@ -15,8 +15,19 @@ from fwadvisor.dialects.reading.iptables.restore import Restoring, read_listing
 from fwadvisor.dialects.reading.iptables.script import Script
 from fwadvisor.dialects.reading.iptables.state import TooMuchError
 from fwadvisor.dialects.reading.source import Source
+from fwadvisor.errors import ReadError
 from fwadvisor.model.address import FAMILIES, Family
 from fwadvisor.model.firewall import BaseChain, Firewall, FirewallChain, FirewallRule, Unknown
+
+#: A file of more lines is not read.
+_MOST_LINES = 1_000_000
+
+
+def _bounded(source: Source) -> str:
+    text = source.text()
+    if text.count("\n") > _MOST_LINES:
+        raise ReadError(error(f"{source.name} has more than {_MOST_LINES} lines, too many for a rule file"))
+    return text
 
 
 class Reading(Gathered):
@@ -32,7 +43,7 @@ class Reading(Gathered):
         Raises:
             ReadError: they cannot be read.
         """
-        texts = [(source, source.text(), form(source)) for source in sources]
+        texts = [(source, _bounded(source), form(source)) for source in sources]
         # A rule may look into a set whatever the order of the files.
         for source, text, kind in sorted(texts, key=lambda each: each[2] is not Form.SETS):
             try:
@@ -74,6 +85,8 @@ class Reading(Gathered):
                     self.sets.apply(words[words[0] == "ipset" :])
                 except RefusedError as refusal:
                     self.problems.add(Line(file, number, source, words).problem(refusal))
+                    if self.problems.more:
+                        return
 
     def _firewall(self, sources: Sequence[Source]) -> Firewall:
         chains: dict[str, FirewallChain] = {}

@@ -12,7 +12,10 @@ from fwadvisor.dialects.reading.iptables.state import BUILTIN, Table, Tables
 from fwadvisor.dialects.reading.source import Problems
 
 #: What Python takes for a blank and iptables-restore does not.
+_ODD_CHARACTERS = "\x0b\x0c\x1c\x1d\x1e\x1f"
 _ODD_BLANKS = re.compile(r"[\x0b-\x1f\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]")
+#: iptables-restore takes no longer line.
+_LONGEST_LINE = 10_239
 _COUNTERS = re.compile(r"\[\d+:\d+\]")
 #: Which table has exactly these built-in chains; the security table has those of filter.
 _BY_CHAINS = {frozenset(chains): name for name, chains in BUILTIN.items() if name != "security"}
@@ -41,7 +44,7 @@ class Restoring:
             hint = "iptables-restore takes lines that end in LF alone: dos2unix removes CR"
             self.problems.add(error("the lines end in CR LF", Span(self.file, first), hint))
             return
-        odd = _ODD_BLANKS.search(text) is not None
+        odd = has_odd_blanks(text)
         for number, source in enumerate(lines, first):
             if not source or source[0] == "#":
                 continue
@@ -50,6 +53,8 @@ class Restoring:
             except RefusedError as refusal:
                 line = Line(self.file, number, source, _words(source))
                 self.problems.add(line.problem(refusal))
+                if self.problems.more:
+                    return
         if self._table is not None:
             hint = "what stands after the last COMMIT takes no effect"
             self.problems.add(error(f"the table {self._table.name} ends without COMMIT", self._began, hint))
@@ -59,6 +64,8 @@ class Restoring:
 
     def _line(self, source: str, number: int, odd: bool) -> None:
         table = self._table
+        if len(source) > _LONGEST_LINE:
+            raise RefusedError(f"the line is longer than {_LONGEST_LINE} characters")
         if table is None:
             if source[0] != "*":
                 raise RefusedError("this stands outside of a table", hint="a table begins with a line such as *filter")
@@ -114,6 +121,13 @@ class Restoring:
         self.tables.apply(command, Line(self.file, number, source, words), table.name)
 
 
+def has_odd_blanks(text: str) -> bool:
+    """Whether Python would split the text where iptables-restore does not."""
+    if text.isascii():
+        return any(each in text for each in _ODD_CHARACTERS)
+    return _ODD_BLANKS.search(text) is not None
+
+
 def _words(source: str) -> list[str]:
     """The words as far as they can be told."""
     try:
@@ -139,9 +153,12 @@ def read_listing(tables: Tables, file: str, text: str, problems: Problems) -> No
     ]
     named = frozenset(line.split()[1] for _, line in lines if line.startswith("-P ") and len(line.split()) > 1)
     table = _BY_CHAINS.get(named, "filter")
+    odd = has_odd_blanks(text)
     for number, source in lines:
         try:
-            words = split(source)
+            words = [word for word, _ in positions(source)] if odd else split(source)
             tables.apply(parse(words, 0), Line(file, number, source, words), table)
         except RefusedError as refusal:
             problems.add(Line(file, number, source, _words(source)).problem(refusal))
+            if problems.more:
+                return

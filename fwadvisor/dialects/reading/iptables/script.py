@@ -55,8 +55,10 @@ _DECLARING = frozenset({"export", "local", "readonly", "declare", "typeset"})
 #: Words before a command that change nothing about what it does to the rules.
 _LEADING = frozenset({"sudo", "command", "exec", "nohup", "nice", "env", "builtin", "doas"})
 #: A script may run so many commands, and is so large at most.
-_MOST_COMMANDS, _MOST_CHARACTERS = 300_000, 4 * 2**20
+_MOST_COMMANDS, _MOST_CHARACTERS = 100_000, 2 * 2**20
 _DEEPEST = 30
+#: Values of variables, and commands with everything put in, have so many characters at most.
+_LONGEST_VALUE, _LONGEST_COMMAND = 65_536, 2**20
 
 
 class _EndedError(Exception):
@@ -220,6 +222,8 @@ class Script:
         self._commands += 1
         if self._commands > _MOST_COMMANDS:
             raise TooMuchError(f"the script runs more than {_MOST_COMMANDS} commands")
+        if self.gathered.problems.more:
+            raise _EndedError
         said = self._said(simple)
         if said is None:
             return True
@@ -264,6 +268,8 @@ class Script:
                 self._variables[word] = None
 
     def _assign(self, name: str, value: str | None) -> None:
+        if value is not None and len(value) > _LONGEST_VALUE:
+            raise TooMuchError(f'the value of "{name}" has more than {_LONGEST_VALUE} characters')
         self._variables[name] = None if self._uncertain else value
 
     def _call(self, name: str, said: _Said) -> bool | None:
@@ -382,11 +388,15 @@ class Script:
         if "`" in body or "$(" in body:
             return None
         unknown = False
+        size = 0
 
         def value(found: re.Match[str]) -> str:
-            nonlocal unknown
+            nonlocal unknown, size
             text = self._variables.get(found.group(1) or found.group(2))
             unknown = unknown or text is None
+            size += len(text or "")
+            if size > _LONGEST_COMMAND:
+                raise TooMuchError(f"a here-document has more than {_LONGEST_COMMAND} characters")
             return text or ""
 
         filled = re.sub(r"\$(?:(\w+)|\{([^}]*)\})", value, body)
@@ -458,7 +468,7 @@ class Script:
         found: list[str] = []
         columns: list[int] = []
         known = True
-        first = 0
+        first = size = 0
         for word in words:
             first = first or word.line
             column = word.column if word.line == first else -1
@@ -466,6 +476,9 @@ class Script:
             if fields is None:
                 known = False
                 fields = ["".join(piece.text for piece in word.pieces)] if found else []
+            size += sum(map(len, fields))
+            if size > _LONGEST_COMMAND:
+                raise TooMuchError(f"a command has more than {_LONGEST_COMMAND} characters")
             found += fields
             columns += [column] * len(fields)
             if not known and not found:

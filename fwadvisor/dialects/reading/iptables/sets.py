@@ -6,7 +6,7 @@ set's name, and so is one in a set that no file describes; that one is opaque.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
 from fwadvisor.diagnostic import did_you_mean
@@ -44,13 +44,18 @@ class NamedSet:
     name: str
     kind: str
     family: Family | None
-    entries: list[Entry] = field(default_factory=list)
+    by_elements: dict[tuple[Element, ...], Entry] = field(default_factory=dict)
     #: Entries come and go by themselves.
     expires: bool = False
     #: Entries are cut to networks of this length.
     netmask: int = 0
     #: A mask of the marks, or of the addresses, which is not computed.
     masked: bool = False
+
+    @property
+    def entries(self) -> Collection[Entry]:
+        """Its entries, in the order in which they were added."""
+        return self.by_elements.values()
 
     @property
     def dimensions(self) -> tuple[str, ...]:
@@ -89,13 +94,14 @@ class Sets:
                 self._delete(left[1], left[2], exist)
             case "flush":
                 for each in [self._of(left[1])] if len(left) > 1 else self.named.values():
-                    each.entries.clear()
+                    each.by_elements.clear()
             case "destroy":
                 if len(left) > 1:
                     del self.named[self._of(left[1]).name]
                 else:
                     self.named.clear()
             case "swap" if len(left) > 2:
+                self._count += 1
                 one, other = self._of(left[1]), self._of(left[2])
                 one.name, other.name = other.name, one.name
                 self.named[one.name], self.named[other.name] = one, other
@@ -144,16 +150,14 @@ class Sets:
             raise RefusedError(f"the sets have more than {MOST_ENTRIES} entries", text)
         if "timeout" in given:
             made.expires = number(given["timeout"], 2**32 - 1, "number of seconds") > 0 or made.expires
-        made.entries.append(Entry(self._elements(made, text), "nomatch" in given, "wildcard" in given))
+        elements = self._elements(made, text)
+        made.by_elements[elements] = Entry(elements, "nomatch" in given, "wildcard" in given)
 
     def _delete(self, name: str, text: str, exist: bool) -> None:
         made = self._of(name)
         elements = self._elements(made, text)
-        left = [each for each in made.entries if each.elements != elements]
-        if len(left) == len(made.entries) and not exist:
+        if made.by_elements.pop(elements, None) is None and not exist:
             raise RefusedError(f'the set "{name}" has no such entry', text)
-        self._count += len(made.entries) // 64
-        made.entries = left
 
     def _elements(self, made: NamedSet, text: str) -> tuple[Element, ...]:
         kinds = made.dimensions

@@ -29,9 +29,10 @@ BUILTIN: dict[str, dict[str, tuple[Point, int]]] = {
     "security": {"INPUT": (_IN, 50), "FORWARD": (_FWD, 50), "OUTPUT": (_OUT, 50)},
 }  # fmt: skip
 #: More rules than this are not read; the largest real files have a tenth of it.
-MOST_RULES = 250_000
+MOST_RULES = 100_000
+_MOST_CHAINS = 65_536
 #: How many rules may be looked at to find those that commands delete, insert or rename.
-_MOST_WORK = 10_000_000
+_MOST_WORK = 5_000_000
 _POLICIES = {"ACCEPT": Verdict.ACCEPT, "DROP": Verdict.DROP}
 _NO_WAY_OUT = ("PREROUTING", "INPUT")
 _NO_WAY_IN = ("POSTROUTING", "OUTPUT")
@@ -45,7 +46,7 @@ class FailedError(RefusedError):
     """The command is well-formed, but the chains are not such that it succeeds."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Placed:
     """A rule in a chain, the line that it came from, and its number among all rules that were read."""
 
@@ -264,11 +265,14 @@ class Tables:
 
         Raises:
             RefusedError: a target has its name; `FailedError` where there is such a chain.
+            TooMuchError: there are too many.
         """
         if name in TARGETS:
             raise RefusedError(f'a chain cannot be called as the target "{name}"', name, at=at)
         if name in table.chains:
             raise FailedError(f'the table {table.name} has a chain "{name}" already', name, at=at)
+        if len(table.chains) >= _MOST_CHAINS:
+            raise TooMuchError(f"there are more than {_MOST_CHAINS} chains")
         table.chains[name] = Chain(name, line=line)
 
     def _delete_chain(self, command: Command, table: Table) -> None:
