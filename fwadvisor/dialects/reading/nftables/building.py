@@ -25,7 +25,7 @@ from fwadvisor.model.firewall import (
     Test,
 )
 from fwadvisor.model.interval import Intervals, contains, intersect, normalize, subtract
-from fwadvisor.model.rule import ICMP, ICMPV6, LOOPBACK
+from fwadvisor.model.rule import ICMP, ICMPV6, LOOPBACK, State
 
 #: The values of a test as the file gives them.
 Values: TypeAlias = Intervals | Names
@@ -34,6 +34,7 @@ NEVER = IntegerTest(Field.PROTOCOL, ())
 #: tcp, udp, dccp, sctp, udplite.
 WITH_PORTS: Intervals = ((6, 6), (17, 17), (33, 33), (132, 132), (136, 136))
 PROTOCOLS: Intervals = ((0, 255),)
+_WITH_CONNECTION = (State.NEW, State.ESTABLISHED, State.RELATED)
 EXTENSION_HEADERS = "IPv6 extension headers"
 
 
@@ -47,6 +48,8 @@ class Known:
     asked_protocol: bool = False
 
 
+#: There is a connection: without one its mark has no value, and what asks for it does not hold.
+CONNECTED = IntegerTest(Field.STATE, normalize((STATES.index(each), STATES.index(each)) for each in _WITH_CONNECTION))
 #: The tests for `values`, or where the flag is False for all others.
 Builder: TypeAlias = Callable[[Known, Values, bool], tuple[Test, ...]]
 

@@ -31,13 +31,15 @@ def read_chains(tables: Iterable[Table], problems: Problems) -> Context:
     names = Counter(name for table in evaluated for name in table.sets)
     shared = frozenset(name for name, count in names.items() if count > 1)
     unsure: frozenset[Field] = frozenset()
+    written: frozenset[Field] = frozenset()
     while True:
-        found = Context(Problems(), unsure, shared=shared)
+        found = Context(Problems(), unsure, written, shared=shared)
         for table in evaluated:
             _read_table(table, found)
         if found.found_unsure <= unsure:
             break
         unsure |= found.found_unsure
+        written |= found.found_written
     for each in found.problems.found:
         problems.add(each)
     problems.more += found.problems.more

@@ -27,11 +27,14 @@ class Context:
 
     problems: Problems
     unsure: frozenset[Field]
+    #: The marks that rules write, where that was found out before.
+    written: frozenset[Field] = frozenset()
     chains: dict[str, FirewallChain] = field(default_factory=dict)
     opaque: list[Opaque] = field(default_factory=list)
     warnings: list[Diagnostic] = field(default_factory=list)
     #: Marks that were found to be written or tested in a way that is no set of values.
     found_unsure: set[Field] = field(default_factory=set)
+    found_written: set[Field] = field(default_factory=set)
     #: Names of sets that stand in several tables.
     shared: frozenset[str] = frozenset()
     #: Short comparisons that were read before, by their words and what was known before them: what they ask, what

@@ -168,7 +168,9 @@ def _prefix(body: Any) -> str:
 def _range(body: Any) -> str:
     if not isinstance(body, list) or len(body) != 2:
         raise JsonError("a range has two ends")
-    return f"{expression(body[0])}-{expression(body[1])}"
+    # Names have dashes of their own.
+    dash = "-" if all(isinstance(each, int) for each in body) else " - "
+    return f"{expression(body[0])}{dash}{expression(body[1])}"
 
 
 def _concat(body: Any) -> str:

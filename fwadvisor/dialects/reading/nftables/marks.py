@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from fwadvisor.dialects.reading.nftables.datatypes import MARK
+from fwadvisor.dialects.reading.nftables.datatypes import MARK, ElsewhereError, WordError
 from fwadvisor.dialects.reading.nftables.selecting import is_selector, select
 from fwadvisor.dialects.reading.nftables.values import AND, OR, XOR, Words
 from fwadvisor.model.firewall import Field, Write
@@ -20,6 +20,15 @@ class Linear:
     source: str | None
     mask: int
     xor: int
+
+
+def constant(text: str) -> int | None:
+    """The mark that the text is, or None where it is no plain number."""
+    try:
+        first, last = MARK.pair(text)
+    except (WordError, ElsewhereError):
+        return None
+    return first if first == last else None
 
 
 def mark_value(words: Words) -> Linear:

@@ -10,6 +10,7 @@ from fwadvisor.dialects.reading.nftables.building import Known, any_condition
 from fwadvisor.dialects.reading.nftables.contents import Content
 from fwadvisor.dialects.reading.nftables.datatypes import CLOCK
 from fwadvisor.dialects.reading.nftables.lookups import Dimension, TooManyError, key_tests, unknown_content
+from fwadvisor.dialects.reading.nftables.masks import unmasked
 from fwadvisor.dialects.reading.nftables.values import Element, Key, Words, values_of
 from fwadvisor.model.address import Family
 from fwadvisor.model.firewall import (
@@ -21,7 +22,7 @@ from fwadvisor.model.firewall import (
     IntegerTest,
     Test,
 )
-from fwadvisor.model.interval import Intervals, intersect
+from fwadvisor.model.interval import Intervals, intersect, normalize
 
 if TYPE_CHECKING:
     from fwadvisor.dialects.reading.nftables.context import Place
@@ -77,6 +78,8 @@ class Matching(Words):
                 if known.family is None or protocol is None:
                     found.append(FamilyTest(family))
                 known.family = known.family or family
+            if _MARKS.get(each.selector.text) is Field.CONNECTION_MARK:
+                found.append(building.CONNECTED)
         return tuple(found)
 
     def _learn(self, tests: tuple[Test, ...]) -> None:
@@ -219,14 +222,19 @@ class Matching(Words):
                 context.found_unsure.add(field)
             else:
                 return ()
-        mask = over.type.largest if over.mask is None else over.mask
-        connection = field is Field.CONNECTION_MARK
-        if values and values[0][0] == values[0][1]:
-            name = conditions.mark(values[0][0] ^ over.xor, mask, connection)
-        else:
-            shown = ",".join(f"{first:#x}-{last:#x}" for first, last in values)
-            name = f"{conditions.mark(over.xor, mask, connection)} in {shown}"
+        name = _mark_name(over, values, field is Field.CONNECTION_MARK)
+        if field in context.written:
+            name = context.asked(name)  # what a rule wrote before may have changed the answer
         return (ConditionTest(Condition(name), holds),)
+
+    def sure_of(self, over: list[Dimension]) -> None:
+        """Nothing, where no mark is a condition in this file.
+
+        Raises:
+            NotUnderstoodError: one is.
+        """
+        if any(_MARKS.get(each.selector.text) in self.place.context.unsure for each in over):
+            raise self.unknown("a mark that is not constant is looked up in a map")
 
     def _marked(self, over: list[Dimension], operator: str, keys: list[Key]) -> tuple[Test, ...]:
         """As `_mark` for the elements of a set."""
@@ -242,10 +250,26 @@ class Matching(Words):
             else:
                 return ()
         found = [item for key in keys for item in key if not isinstance(item, str)]
-        if len(over) > 1 or any(first != last for first, last in found):
+        if len(over) > 1:
             raise self.unknown("a mark that is not constant is looked up in a set")
-        each = [test for item in found for test in self._mark(over[0], (item,), True)]
+        # nft joins neighbours where one of the elements is a range.
+        items = found if all(first == last for first, last in found) else normalize(found)
+        each = [test for item in items for test in self._mark(over[0], (item,), True)]
         return (AnyOf(tuple((test,) for test in each), operator != "!="),)
+
+
+def _mark_name(over: Dimension, values: Intervals, connection: bool) -> str:
+    """One name for the same marks, whether they are said with a mask, as a range or as a prefix."""
+    wanted = values if over.mask is None else unmasked(values, over.mask, over.xor, over.type.bits)
+    if wanted is not None and len(wanted) == 1:
+        first, size = wanted[0][0], wanted[0][1] - wanted[0][0] + 1
+        if size & (size - 1) == 0 and first % size == 0:
+            return conditions.mark(first, over.type.largest ^ (size - 1), connection)
+    mask = over.type.largest if over.mask is None else over.mask
+    if wanted is None and len(values) == 1 and values[0][0] == values[0][1]:
+        return conditions.mark(values[0][0] ^ over.xor, mask, connection)
+    shown = ",".join(f"{first:#x}-{last:#x}" for first, last in (values if wanted is None else wanted))
+    return f"{conditions.mark(over.xor, mask if wanted is None else over.type.largest, connection)} in {shown}"
 
 
 def _bits_of(key: Key) -> int:

@@ -16,10 +16,11 @@ from fwadvisor.dialects.reading.nftables.lookups import (
     key_tests,
     unknown_content,
 )
+from fwadvisor.dialects.reading.nftables.marks import constant
 from fwadvisor.dialects.reading.nftables.matching import Matching
 from fwadvisor.dialects.reading.nftables.selecting import dimensions, is_selector
 from fwadvisor.dialects.reading.nftables.text import NotUnderstoodError, Piece
-from fwadvisor.dialects.reading.nftables.values import Element, Result, Words
+from fwadvisor.dialects.reading.nftables.values import Element, Key, Result, Words
 from fwadvisor.dialects.reading.source import MOST_PROBLEMS
 from fwadvisor.model.firewall import (
     Action,
@@ -137,6 +138,8 @@ class RuleReader(Matching):
         words = tokens[at : at + length]
         if words[-1][:1] in ("@", "{", "(") or words[-1] in _JOINS or "random" in words:
             return None
+        if "mark" in words and self.place.context.written:
+            return None  # it may be a condition that is another one each time
         return (self.known.family, self.known.protocols, self.known.asked_protocol, *words)
 
     def declared(self, kind: str, name: str, skip: int = 0) -> Piece:
@@ -269,6 +272,7 @@ class RuleReader(Matching):
 
     def _verdict_map(self, over: list[Dimension]) -> None:
         self.add(self.implied(over))
+        self.sure_of(over)
         if self.word[:1] == "@":
             content = self.place.contents.get(self.word[1:], self)
             self._fits(content, over)
@@ -348,8 +352,25 @@ class RuleReader(Matching):
         self.add(self.implied(over))
         set_value(self, over[0].selector.text)
 
-    def mapped(self, over: list[Dimension]) -> None:
-        """``map { key : value }``: go on only where the map has a value; which one is not followed."""
+    def write_each(self, field: Field, over: list[Dimension], elements: list[Element]) -> bool:
+        """Write what the element of the packet's key says; False where that cannot be said as constant writes."""
+        if any(_asks(test, {field}) for test in self._tests):
+            return False
+        groups: dict[int, list[Key]] = {}
+        for each in elements:
+            value = constant(each.result[0]) if each.result is not None else None
+            if each.key is None or value is None:
+                return False
+            groups.setdefault(value, []).append(each.key)
+        if self._writes:
+            self._flush()
+        for value, keys in groups.items():
+            self._writes = [Write(field, value)]
+            self._emit((*self._tests, *key_tests(over, self.known, keys)), Continue())
+        return True
+
+    def mapped(self, over: list[Dimension]) -> list[Element] | None:
+        """``map { key : value }``: go on only where the map has a value; its elements, or None where nobody knows."""
         self.add(self.implied(over))
         self.expect("map")
         if self.word[:1] == "@":
@@ -358,7 +379,7 @@ class RuleReader(Matching):
             self.at += 1
             if content.text.dynamic:
                 self.add((ConditionTest(Condition(unknown_content(self.place.set_name(content.text.name), over))),))
-                return
+                return None
             elements = content.elements
         else:
             elements = []
@@ -366,12 +387,13 @@ class RuleReader(Matching):
         if any(each.key is None for each in elements) or over[0].selector.text.startswith(
             ("numgen", "jhash", "symhash")
         ):
-            return
+            return None
         keys = [each.key for each in elements if each.key is not None]
         try:
             self.add(key_tests(over, self.known, keys) if keys else (NEVER,))
         except TooManyError:
             raise self.unknown("the mask makes too many values") from None
+        return elements
 
 
 def _asks(test: Test, fields: frozenset[Field] | set[Field]) -> bool:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from fwadvisor.diagnostic import warning
 from fwadvisor.dialects.reading import conditions
 from fwadvisor.dialects.reading.nftables import datatypes
+from fwadvisor.dialects.reading.nftables.building import CONNECTED
 from fwadvisor.dialects.reading.nftables.lookups import unknown_content
 from fwadvisor.dialects.reading.nftables.marks import mark_value, mark_write
 from fwadvisor.dialects.reading.nftables.rules import RuleReader
@@ -223,13 +224,19 @@ def _set_helper(rule: RuleReader) -> None:
 
 
 def _set_mark(rule: RuleReader, field: Field) -> None:
-    begin = rule.at
+    begin, context = rule.at, rule.place.context
+    context.found_written.add(field)
     value = mark_value(rule)
     made = mark_write(field, value)
     if rule.word in ("map", "."):
         rule.at = begin
-        rule.mapped(dimensions(rule))
-    context = rule.place.context
+        over = dimensions(rule)
+        elements = rule.mapped(over)
+        if field not in context.unsure and (elements is None or not rule.write_each(field, over, elements)):
+            context.found_unsure.add(field)
+        return
+    if value.source == "ct mark":
+        rule.add((CONNECTED,))
     if made is None:
         context.found_unsure.add(field)
     elif field not in context.unsure:
