@@ -1,36 +1,37 @@
-"""In which order the large fields divide a list best: the one of which a rule covers the least share comes first.
+"""In which order the large fields divide a list best.
 
-A field that most rules leave open, or cover widely, repeats nearly the whole list below each of its values. One that
-rules cover narrowly, such as the ports of a pool of services, divides a list into short ones.
+A field divides a list of rules into a short list for each of its atoms. What that costs grows with the number of
+atoms, and faster with the length of the short lists, whose rules cross in the other fields. So a field that many rules
+leave open, or cover widely, comes late, and of two that divide alike the one with fewer atoms comes first.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from fwadvisor.model.evaluate import WITH_PORTS
 from fwadvisor.model.firewall import AddressTest, Field, FirewallRule, IntegerTest
 from fwadvisor.model.interval import contains, size
-from fwadvisor.packets.axes import Axis, RangeAxis
+from fwadvisor.packets.axes import Axis
 from fwadvisor.packets.survey import Survey
 
 _ADDRESSES = (Field.DESTINATION, Field.SOURCE)
 _PORTS = (Field.DESTINATION_PORT, Field.SOURCE_PORT)
-#: In the order that counts where shares are equal.
+#: In the order that counts where nothing tells them apart.
 LARGE = _ADDRESSES + _PORTS
+_Named = dict[Field, AddressTest | IntegerTest]
 
 
-def by_share(surveys: Mapping[int, Survey], axes: Mapping[Field, Axis]) -> tuple[Field, ...]:
-    """The large fields, first the one of whose atoms a rule covers the smallest share on average."""
-    total = dict.fromkeys(LARGE, 0.0)
-    for survey in surveys.values():
-        for rules in survey.rules.values():
-            for rule in rules:
-                covered = _covered(rule, survey, axes)
-                if covered:
-                    for field in LARGE:
-                        total[field] += covered.get(field, 1.0)
-    return tuple(sorted(LARGE, key=lambda field: total[field]))
+def by_cost(surveys: Iterable[Survey], axes: Mapping[Field, Axis]) -> tuple[Field, ...]:
+    """The large fields, first the one that divides the lists at the least cost; last those that no rule asks for."""
+    cost = dict.fromkeys(LARGE, 0.0)
+    asked: set[Field] = set()
+    for survey in surveys:
+        for field, covered in _covered(survey, axes).items():
+            atoms = axes[field].size
+            cost[field] += atoms * max(1.0, covered / atoms) ** 2
+        asked.update(*survey.inside.values())
+    return tuple(sorted(LARGE, key=lambda field: (field not in asked, cost[field])))
 
 
 def orders(first: tuple[Field, ...]) -> tuple[tuple[Field, ...], ...]:
@@ -40,21 +41,37 @@ def orders(first: tuple[Field, ...]) -> tuple[tuple[Field, ...], ...]:
     return tuple(dict.fromkeys((first, (one, other, *ports), (other, one, *ports))))
 
 
-def _covered(rule: FirewallRule, survey: Survey, axes: Mapping[Field, Axis]) -> dict[Field, float]:
-    """The share of the atoms of each large field that a rule covers, where it names some or excludes them."""
-    found: dict[Field, float] = {}
-    portless = False
-    for test in rule.tests:
-        if isinstance(test, AddressTest):
-            found[test.field] = _share(axes[test.field], test.of(survey.family))
-        elif isinstance(test, IntegerTest) and test.field in _PORTS:
-            found[test.field] = _share(axes[test.field], test.values)
-        elif isinstance(test, IntegerTest) and test.field is Field.PROTOCOL:
-            portless = not any(contains(test.values, protocol) for protocol in WITH_PORTS)
-    if found and portless:
-        found |= dict.fromkeys(_PORTS, 0.0)
-    return found
+def _covered(survey: Survey, axes: Mapping[Field, Axis]) -> dict[Field, int]:
+    """How many atoms of each large field the rules cover in all."""
+    total = dict.fromkeys(LARGE, 0)
+    for rules in survey.rules.values():
+        for named, fields in _told(rules):
+            for field in fields:
+                test = named.get(field)
+                if test is not None:
+                    values = test.of(survey.family) if isinstance(test, AddressTest) else test.values
+                    total[field] += size(axes[field].atoms(values))  # type: ignore[union-attr,arg-type]
+                elif field in _ADDRESSES or _may_have_ports(named):
+                    total[field] += axes[field].size
+    return total
 
 
-def _share(axis: Axis, values: tuple[tuple[int, int], ...]) -> float:
-    return size(axis.atoms(values)) / axis.size if isinstance(axis, RangeAxis) else 1.0
+def _told(rules: Sequence[FirewallRule]) -> Iterator[tuple[_Named, tuple[Field, ...]]]:
+    """The tests of each rule, and the fields in which it says more than the rule before.
+
+    A rule with many addresses is often written as many rules: they divide the list as one rule does.
+    """
+    before: _Named = {}
+    action: object = None
+    for rule in rules:
+        named = {test.field: test for test in rule.tests if isinstance(test, AddressTest | IntegerTest)}
+        if not named.keys().isdisjoint(LARGE):
+            differing = [field for field in named.keys() | before.keys() if named.get(field) != before.get(field)]
+            more = rule.action == action and len(differing) == 1 and differing[0] in _ADDRESSES
+            yield named, tuple(differing) if more else LARGE
+        before, action = named, rule.action
+
+
+def _may_have_ports(named: _Named) -> bool:
+    test = named.get(Field.PROTOCOL)
+    return not isinstance(test, IntegerTest) or any(contains(test.values, each) for each in WITH_PORTS)

@@ -19,7 +19,7 @@ from fwadvisor.packets.ends import Ends
 from fwadvisor.packets.layout import Guards, Layout, make_axis, order
 from fwadvisor.packets.nodes import OPEN, Nodes
 from fwadvisor.packets.sequence import Sequencer
-from fwadvisor.packets.shares import by_share, orders
+from fwadvisor.packets.shares import by_cost, orders
 from fwadvisor.packets.survey import Asked, Survey
 
 #: Frames that the walk of one level takes at most, and what is left to everybody else.
@@ -86,7 +86,7 @@ def plan(
         axes,
         tested,
         frozenset(write.field for write in writes),
-        by_share(surveys, axes),
+        by_cost(surveys.values(), axes),
     )
 
 

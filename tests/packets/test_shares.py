@@ -1,4 +1,4 @@
-"""The order of the large fields follows what the rules cover of them."""
+"""The order of the large fields follows how well each of them divides the rules."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import pytest
 
 from fwadvisor.model.address import AddressSet, Family
 from fwadvisor.model.firewall import Field
+from fwadvisor.model.interval import normalize
 from fwadvisor.model.lift import lift
 from fwadvisor.model.rule import TCP, Chain, Hook, Match, Origin, OriginKind, Rule, Ruleset, Verdict
 from fwadvisor.packets import Space
@@ -55,8 +56,38 @@ def large(made):
     ("ports", "order"),
     [(of_a_pool, [PORT, DESTINATION, SOURCE]), (mostly_open, [DESTINATION, SOURCE, PORT])],
 )
-def test_the_field_that_rules_cover_least_comes_first(ports, order):
+def test_the_field_that_divides_the_rules_best_comes_first(ports, order):
     assert large(firewall(ports)) == order
+
+
+def test_a_rule_that_is_written_as_many_divides_as_one():
+    """One rule with all its sources, or a rule for each: the order is the same, and sources come last."""
+
+    def made(split):
+        rules = []
+        dice = random.Random(6)
+        for number in range(200):
+            sources = sorted({dice.randrange(2**32) for _ in range(20)})
+            groups = [(each,) for each in sources] if split else [tuple(sources)]
+            host, port = dice.randrange(100), dice.randrange(30) + 1
+            rules += [
+                Rule(
+                    Match(
+                        family=Family.IPV4,
+                        protocols=(TCP,),
+                        source=AddressSet(v4=normalize((each, each) for each in group)),
+                        destination=AddressSet(v4=((host, host),)),
+                        destination_ports=((port, port),),
+                    ),
+                    Verdict.DROP if number % 3 else Verdict.ACCEPT,
+                    ORIGIN,
+                )
+                for group in groups
+            ]
+        return lift(Ruleset(name="rules", chains=(Chain(Hook.INPUT, tuple(rules), Verdict.DROP),)))
+
+    assert large(made(split=True)) == large(made(split=False))
+    assert large(made(split=True))[-1] == SOURCE
 
 
 @pytest.mark.parametrize(
