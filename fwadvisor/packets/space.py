@@ -21,7 +21,8 @@ NO_EFFECTS: frozenset[Field] = frozenset()
 class Space:
     """What several firewalls do with every packet, in diagrams that can be compared.
 
-    `effects` are the fields of `fwadvisor.model.firewall.EFFECTS` that count as part of a result. `tests` are those
+    `like` is the firewall whose rules say best how packets are told apart, where one of them is written for people and
+    others are compiled from it: the order of fields follows it. `effects` are the fields of `fwadvisor.model.firewall.EFFECTS` that count as part of a result. `tests` are those
     that `packets` will be asked for: values that neither they nor a firewall tells apart are one to the space.
     What is asked of a hook and family is built when it is first asked for, for all firewalls at once.
     """
@@ -33,10 +34,12 @@ class Space:
         effects: frozenset[Field] = NO_EFFECTS,
         tests: Sequence[Test] = (),
         budget: Budget = Budget(),  # noqa: B008 - frozen
+        like: Firewall | None = None,
     ) -> None:
         self.firewalls = tuple({id(each): each for each in firewalls}.values())
         self.effects = effects
         self.budget = budget
+        self._like = like
         self._tests = tuple(tests)
         self._numbers = {id(each): number for number, each in enumerate(self.firewalls)}
         self._tables: dict[tuple[Hook, Family], Table] = {}
@@ -97,7 +100,7 @@ class Space:
 
     def _made(self, hook: Hook, family: Family) -> Table:
         try:
-            known = plan(self.firewalls, hook, family, self.effects, self._tests)
+            known = plan(self.firewalls, hook, family, self.effects, self._tests, self._like)
         except OverrunError:
             raise BudgetError(marks_torn(self.firewalls, hook, family)) from None
         for survey in known.surveys.values():

@@ -55,8 +55,9 @@ def plan(
     family: Family,
     effects: frozenset[Field],
     tests: Iterable[Test],
+    like: Firewall | None = None,
 ) -> Plan:
-    """Survey the firewalls that speak of a hook and family.
+    """Survey the firewalls that speak of a hook and family; the order of fields follows `like`, or all of them.
 
     Raises:
         OverrunError: writes under masks tell too many values of a mark apart.
@@ -86,7 +87,7 @@ def plan(
         axes,
         tested,
         frozenset(write.field for write in writes),
-        by_cost(surveys.values(), axes),
+        by_cost([each for each in surveys.values() if each.firewall is like] or surveys.values(), axes),
     )
 
 

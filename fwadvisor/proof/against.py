@@ -63,5 +63,8 @@ def against_policy(
             wanted.append(lift(ruleset))
     if problems:
         raise FwadvisorError(problems)
-    comparisons = [compare_firewalls(*pair, budget) for pair in zip(firewalls, wanted, strict=True)]
+    comparisons = [
+        compare_firewalls(firewall, policy, budget, like=policy)
+        for firewall, policy in zip(firewalls, wanted, strict=True)
+    ]
     return (*database.notices, *loaded.warnings), comparisons

@@ -70,8 +70,8 @@ class Comparison:
         return Answer.EQUAL
 
 
-def compare_firewalls(first: Firewall, second: Firewall, budget: Budget) -> Comparison:
-    """Compare every packet of which both speak.
+def compare_firewalls(first: Firewall, second: Firewall, budget: Budget, like: Firewall | None = None) -> Comparison:
+    """Compare every packet of which both speak; `like` is the one whose rules are written for people, if one is.
 
     Besides verdicts, the connection-tracking helpers and translations count that a new connection gets, where both
     dialects have such.
@@ -81,7 +81,7 @@ def compare_firewalls(first: Firewall, second: Firewall, budget: Budget) -> Comp
     """
     alike = first.dialect == second.dialect or {first.dialect, second.dialect} <= _NETFILTER
     effects = frozenset({Field.ASSIGNED_HELPER, Field.TRANSLATION}) if alike else frozenset[Field]()
-    return compare_in(Space((first, second), effects=effects, tests=TESTS, budget=budget), first, second)
+    return compare_in(Space((first, second), effects=effects, tests=TESTS, budget=budget, like=like), first, second)
 
 
 def compare_in(space: Space, first: Firewall, second: Firewall) -> Comparison:

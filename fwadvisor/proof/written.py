@@ -69,20 +69,18 @@ def prove_written(
     itself = lift(policy)
     lifted = {name: itself if wanted[name] == policy else lift(wanted[name], name) for name in outputs}
     effects = _HELPERS if policy.helpers else frozenset()
-    space = Space(_distinct([itself, *lifted.values(), *read.values()]), effects=effects, tests=TESTS, budget=budget)
     problems: list[Diagnostic] = []
     proved: list[Proved] = []
     for name, text in read.items():
-        comparison = compare_in(space, text, lifted[name])
+        # A space for each, as one for all must tell apart what any of the texts does.
+        ruleset = lifted[name]
+        space = Space((itself, ruleset, text), effects=effects, tests=TESTS, budget=budget, like=ruleset)
+        comparison = compare_in(space, text, ruleset)
         problems += _defects(comparison)
-        proved.append(_proved(name, comparison, space, lifted[name], itself))
+        proved.append(_proved(name, comparison, space, ruleset, itself))
     if problems:
         raise FwadvisorError(problems)
     return tuple(proved)
-
-
-def _distinct(firewalls: Sequence[Firewall]) -> list[Firewall]:
-    return list({id(each): each for each in firewalls}.values())
 
 
 def _read(name: str, files: Sequence[OutputFile], options: Mapping[str, str]) -> Firewall:

@@ -29,7 +29,7 @@ BUILTIN: dict[str, dict[str, tuple[Point, int]]] = {
     "security": {"INPUT": (_IN, 50), "FORWARD": (_FWD, 50), "OUTPUT": (_OUT, 50)},
 }  # fmt: skip
 #: More rules than this are not read; the largest real files have a tenth of it.
-MOST_RULES = 100_000
+MOST_RULES = 200_000
 _MOST_CHAINS = 65_536
 #: How many rules may be looked at to find those that commands delete, insert or rename.
 _MOST_WORK = 5_000_000
