@@ -21,10 +21,11 @@ NO_EFFECTS: frozenset[Field] = frozenset()
 class Space:
     """What several firewalls do with every packet, in diagrams that can be compared.
 
-    `like` is the firewall whose rules say best how packets are told apart, where one of them is written for people and
-    others are compiled from it: the order of fields follows it. `effects` are the fields of `fwadvisor.model.firewall.EFFECTS` that count as part of a result. `tests` are those
-    that `packets` will be asked for: values that neither they nor a firewall tells apart are one to the space.
-    What is asked of a hook and family is built when it is first asked for, for all firewalls at once.
+    `like` is the firewall whose rules say best how packets are told apart, where one of them is written for people
+    and others are compiled from it: the order of fields follows it. `effects` are the fields of
+    `fwadvisor.model.firewall.EFFECTS` that count as part of a result. `tests` are those that `packets` will be asked
+    for: values that neither they nor a firewall tells apart are one to the space. What is asked of a hook and family
+    is built when it is first asked for, for all firewalls at once.
     """
 
     def __init__(
