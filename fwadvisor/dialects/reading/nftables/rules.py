@@ -248,12 +248,16 @@ class RuleReader(Matching):
         """Make a rule of the writes so far, for the tests that follow are not theirs."""
         written = {each.field for each in self._writes} & _WRITTEN
         if any(_asks(test, written) for test in self._tests):
-            name = self._inner_name()
-            self._emit(self._tests, Jump(name))
-            self._inner.append((name, []))
-            self._tests = ()
+            self._enter()
         else:
             self._emit(self._tests, Continue())
+
+    def _enter(self) -> None:
+        """Go on in a chain of its own: what was asked so far is not asked again."""
+        name = self._inner_name()
+        self._emit(self._tests, Jump(name))
+        self._inner.append((name, []))
+        self._tests = ()
 
     def _inner_name(self) -> str:
         number = sum(1 for each in self.place.context.chains if each.startswith(f"{self.place.name} (")) + 1
@@ -354,19 +358,22 @@ class RuleReader(Matching):
 
     def write_each(self, field: Field, over: list[Dimension], elements: list[Element]) -> bool:
         """Write what the element of the packet's key says; False where that cannot be said as constant writes."""
-        if any(_asks(test, {field}) for test in self._tests):
-            return False
         groups: dict[int, list[Key]] = {}
         for each in elements:
             value = constant(each.result[0]) if each.result is not None else None
             if each.key is None or value is None:
                 return False
             groups.setdefault(value, []).append(each.key)
+        asked = {value: key_tests(over, self.known, keys) for value, keys in groups.items()}
+        if any(_asks(test, {field}) for tests in asked.values() for test in tests):
+            return False
         if self._writes:
             self._flush()
-        for value, keys in groups.items():
+        if any(_asks(test, {field}) for test in self._tests):
+            self._enter()
+        for value, tests in asked.items():
             self._writes = [Write(field, value)]
-            self._emit((*self._tests, *key_tests(over, self.known, keys)), Continue())
+            self._emit((*self._tests, *tests), Continue())
         return True
 
     def mapped(self, over: list[Dimension]) -> list[Element] | None:
