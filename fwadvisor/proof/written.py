@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 from fwadvisor.diagnostic import Diagnostic, Label, error
 from fwadvisor.dialects.base import OutputFile
@@ -14,10 +15,13 @@ from fwadvisor.model.address import Family
 from fwadvisor.model.firewall import Field, Firewall
 from fwadvisor.model.lift import lift
 from fwadvisor.model.rule import Hook, Ruleset, Verdict
-from fwadvisor.packets import Budget, PacketSet, Space
+from fwadvisor.packets import Budget, PacketSet, RawBox, Space
+from fwadvisor.parallel import at_once
 from fwadvisor.proof.comparison import TESTS, Comparison, Difference, compare_in
 from fwadvisor.proof.words import decider, deciding_span, flow
 
+#: So many rules over all dialects take longer to prove than a process to fork.
+_LARGE = 1000
 _HELPERS = frozenset({Field.ASSIGNED_HELPER})
 _REPORT = "this is a defect of fwadvisor, and nothing was written: please report it with the command and the profiles"
 
@@ -28,10 +32,10 @@ class Exposure:
 
     hook: Hook
     family: Family
-    #: New connections that it accepts and the policy does not; None: it accepts fewer, not more.
-    wider: PacketSet | None
+    #: New connections that it accepts and the policy does not.
+    wider: tuple[RawBox, ...]
     #: New connections that the policy accepts and it does not.
-    narrower: PacketSet | None
+    narrower: tuple[RawBox, ...]
     #: Helpers whose negotiated connections the policy accepts when they come, and the dialect does not follow.
     not_followed: tuple[str, ...]
 
@@ -61,26 +65,26 @@ def prove_written(
     would get.
 
     Raises:
-        FwadvisorError: a text does not mean its ruleset, or cannot be read: a defect, with a witness.
+        FwadvisorError: a text does not mean its ruleset, or cannot be read: a defect of the first such dialect.
         BudgetError: the proof would grow too large.
     """
-    budget = budget or Budget()
-    read = {name: _read(name, files, dict(options)) for name, files in outputs.items()}
     itself = lift(policy)
-    lifted = {name: itself if wanted[name] == policy else lift(wanted[name], name) for name in outputs}
-    effects = _HELPERS if policy.helpers else frozenset()
-    problems: list[Diagnostic] = []
-    proved: list[Proved] = []
-    for name, text in read.items():
+
+    def one(name: str) -> Proved:
+        ruleset = itself if wanted[name] == policy else lift(wanted[name], name)
+        text = _read(name, outputs[name], dict(options))
+        effects = _HELPERS if policy.helpers else frozenset[Field]()
         # A space for each, as one for all must tell apart what any of the texts does.
-        ruleset = lifted[name]
-        space = Space((itself, ruleset, text), effects=effects, tests=TESTS, budget=budget, like=ruleset)
+        space = Space((itself, ruleset, text), effects=effects, tests=TESTS, budget=budget or Budget(), like=ruleset)
         comparison = compare_in(space, text, ruleset)
-        problems += _defects(comparison)
-        proved.append(_proved(name, comparison, space, ruleset, itself))
-    if problems:
-        raise FwadvisorError(problems)
-    return tuple(proved)
+        problems = tuple(_defects(comparison))
+        if problems:
+            raise FwadvisorError(problems)
+        return _proved(name, comparison, space, ruleset, itself)
+
+    jobs = [partial(one, name) for name in outputs]
+    rules = sum(len(chain.rules) for ruleset in wanted.values() for chain in ruleset.chains)
+    return tuple(at_once(jobs) if rules > _LARGE else [job() for job in jobs])
 
 
 def _read(name: str, files: Sequence[OutputFile], options: Mapping[str, str]) -> Firewall:
@@ -128,9 +132,9 @@ def _exposure(space: Space, hook: Hook, family: Family, differences: Sequence[Di
     new = space.packets(hook, family, TESTS)
     more = _union(each.packets for each in differences if _accepts(each.outcomes[0]) and not _accepts(each.outcomes[1]))
     less = _union(each.packets for each in differences if _accepts(each.outcomes[1]) and not _accepts(each.outcomes[0]))
-    wider, narrower = _some(more, new), _some(less, new)
+    wider, narrower = _boxes(more, new), _boxes(less, new)
     followed = _helpers(less - new) if less is not None else ()
-    if wider is None and narrower is None and not followed:
+    if not wider and not narrower and not followed:
         return None
     return Exposure(hook=hook, family=family, wider=wider, narrower=narrower, not_followed=followed)
 
@@ -142,11 +146,9 @@ def _union(sets: Iterable[PacketSet]) -> PacketSet | None:
     return found
 
 
-def _some(packets: PacketSet | None, within: PacketSet) -> PacketSet | None:
-    """The packets within a set, or None where there are none."""
-    if packets is None or (packets & within).is_empty:
-        return None
-    return packets & within
+def _boxes(packets: PacketSet | None, within: PacketSet) -> tuple[RawBox, ...]:
+    """What of the packets lies within a set."""
+    return () if packets is None else tuple((packets & within).boxes())
 
 
 def _helpers(packets: PacketSet) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ from fwadvisor.model.address import Family
 from fwadvisor.model.firewall import Field, Names
 from fwadvisor.model.interval import PORTS, Intervals, contains, size, union
 from fwadvisor.model.rule import LOOPBACK, TCP, UDP, Hook
-from fwadvisor.packets import PacketSet, RawBox
+from fwadvisor.packets import RawBox
 from fwadvisor.packets.box import ReadableBox, readable_boxes
 from fwadvisor.proof.written import Exposure, Proved
 from fwadvisor.report.comparison_text import parts_in_words
@@ -34,7 +34,7 @@ def proof_lines(proved: Sequence[Proved]) -> list[str]:
 
 
 def _saying(proved: Proved) -> str:
-    if any(each.wider is not None or each.not_followed for each in proved.exposure):
+    if any(each.wider or each.not_followed for each in proved.exposure):
         return "policy with exposure"
     return "policy narrowed" if proved.exposure else "policy"
 
@@ -60,23 +60,22 @@ def _shared(proved: Sequence[Proved]) -> list[tuple[list[str], tuple[str, ...]]]
 def _words(exposures: Sequence[Exposure]) -> Iterator[str]:
     for hook in Hook:
         here = [each for each in exposures if each.hook is hook]
-        wider = [each.wider for each in here if each.wider is not None]
-        if wider:
-            boxes = _boxes(wider)
+        boxes = _boxes(raw for each in here for raw in each.wider)
+        if boxes:
             yield f"exposure of {{}}: {hook} accepts at all times {_numbers(boxes)}{_regions(boxes)}"
-        narrower = [each.narrower for each in here if each.narrower is not None]
-        if narrower:
-            yield f"narrowed in {{}}: {hook} does not accept {_regions(_boxes(narrower))}"
+        boxes = _boxes(raw for each in here for raw in each.narrower)
+        if boxes:
+            yield f"narrowed in {{}}: {hook} does not accept {_regions(boxes)}"
     helpers = sorted({name for each in exposures for name in each.not_followed})
     if helpers:
         hooks = dict.fromkeys(each.hook.value for each in exposures if each.not_followed)
         yield f"exposure of {{}}: follows no connection that {', '.join(helpers)} negotiate ({', '.join(hooks)})"
 
 
-def _boxes(sets: Iterable[PacketSet]) -> list[RawBox]:
+def _boxes(raws: Iterable[RawBox]) -> list[RawBox]:
     """The new connections as boxes; that they are new and do not come over loopback is understood."""
     found = []
-    for box in readable_boxes(raw for packets in sets for raw in packets.boxes()):
+    for box in readable_boxes(raws):
         names = {field: several for field, several in box.raw.names.items() if several != _NOT_LOOPBACK}
         integers: dict[Field, Intervals] = {
             field: values for field, values in box.raw.integers.items() if field is not Field.STATE
