@@ -47,25 +47,32 @@ WAYS: list[tuple[str, Listing]] = [
 ]
 
 
-def differences(written: Firewall, listed: Firewall) -> list[str]:
-    """Packets that the two decide otherwise, or where an effect or the knowledge of one is another."""
+def differences(written: Firewall, listed: Firewall, silent: bool) -> list[str]:
+    """Packets that the two decide otherwise, or where one knows and the other does not.
+
+    With `silent` the listing does not say what the text says: it may know less, but nothing else.
+    """
+    if (written.hooks, written.families) != (listed.hooks, listed.families):
+        return [f"they speak of {written.hooks ^ listed.hooks}, {written.families} and {listed.families}"]
+    found = []
     space = Space([written, listed], effects=frozenset({Field.TRANSLATION, Field.ASSIGNED_HELPER}))
-    found = [f"they speak of {written.hooks ^ listed.hooks} {written.families} {listed.families}"]
-    if (written.hooks, written.families) == (listed.hooks, listed.families):
-        found = []
     for part in space.parts:
         for change in compare(space.meaning(written, *part), space.meaning(listed, *part)):
-            if change.old.verdict is change.new.verdict is None:
-                continue  # not known of either
+            if change.new.verdict is None and (change.old.verdict is None or silent):
+                continue
             witness = change.packets.witness()
             found.append(f"{told(witness) if witness else part}: written {change.old}, listed {change.new}")
     return found
 
 
+#: Listings that do not say all: versions of nft give a table's name in JSON where its flag belongs.
+_SILENT = {(listed_as_json, "a-dormant-table-is-not-asked")}
+
+
 def check(rig: Rig, way: str, listing: Listing, files: Files, about: str) -> None:
     def wrong(trial: Files) -> list[str]:
         load(rig, way, trial)
-        return differences(read(way, trial), read(way, listing(rig, way, trial)))
+        return differences(read(way, trial), read(way, listing(rig, way, trial)), (listing, about) in _SILENT)
 
     if wrong(files):
         short = reduced(files, lambda trial: bool(wrong(trial)))
@@ -82,7 +89,14 @@ def test_a_listing_means_what_was_written(rig: Rig, way: str, listing: Listing, 
     count(f"{TEXTS} rulesets")
 
 
-RARE = [(about, way, listing, files) for about, way, files in rare_texts() for known, listing in WAYS if known == way]
+#: JSON does not say that a table is dormant; test_nftables_listing.py asks what is read then.
+NOT_LISTED = ("a-dormant-table-is-not-asked", listed_as_json)
+RARE = [
+    (about, way, listing, files)
+    for about, way, files in rare_texts()
+    for known, listing in WAYS
+    if known == way and (about, listing) != NOT_LISTED
+]
 
 
 @pytest.mark.parametrize(

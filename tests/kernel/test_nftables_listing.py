@@ -311,6 +311,33 @@ def test_chains_of_equal_priority_are_asked_the_last_first(rig: Rig) -> None:
         assert str(seen) == verdict == str(evaluate(_read(text), packet).verdict)
 
 
+def test_a_table_that_sleeps_is_listed_and_its_json_leaves_that_open(rig: Rig) -> None:
+    """nft 1.0.6 writes some other word for each flag of a table into its JSON."""
+    packet = Packet(
+        hook=Hook.OUTPUT, family=Family.IPV4, protocol=17, source=0xC6120001, destination=0xCB007101,
+        source_port=4000, destination_port=9, out_interface="wan0",
+    )  # fmt: skip
+    text = """
+        table inet sleeping {
+            flags dormant
+            chain c { type filter hook output priority 0; policy drop; }
+        }
+        table inet t {
+            chain c { type filter hook output priority 0; policy accept; }
+        }
+    """
+    rig.load_nftables(text)
+    found = {
+        options: nftables.read([Source("listing", rig.places.must(BOX, command).encode())], {})
+        for options in ("-a", "-j")
+        for command in (["nft", options, "list", "ruleset"],)
+    }
+    (seen,) = rig.verdicts([packet])
+    verdicts = [evaluate(firewall, packet).verdict for firewall in (_read(text), *found.values())]
+    assert [str(seen), *map(str, verdicts)] == ["accept", "accept", "accept", "None"]
+    assert ["dormant" in each.reason for each in found["-j"].opaque] == [True]
+
+
 def _same(rig: Rig, text: str, packets: list[Packet], wanted: list[object], listings: tuple[str, ...]) -> None:
     rig.places.must(BOX, ["nft", "-f", "-"], text)
     for options in listings:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 
 import pytest
@@ -116,6 +117,14 @@ CASES: list[tuple[str, dict[str, str]]] = [
     ("meta nftrace set 1; meta priority set 1:1; ct zone set 5; flow add @ft; accept", {"4 tcp": "accept"}),
     ("tcp flags syn tcp option maxseg size set rt mtu accept", {"4 tcp": "accept", "4 tcp flags 16": "drop"}),
     ("tcp dport set 22; accept", {"4 tcp if tcp dport set 22": "unknown", "4 udp": "accept"}),
+    # A packet of no connection has no mark to compute with; writing a constant is only without effect.
+    ("ct mark set ct mark | 0x10 accept", {"4 tcp": "accept", "4 tcp invalid": "drop", "4 tcp untracked": "drop"}),
+    ("ct mark set ct mark & 0xf accept", {"4 tcp related": "accept", "4 tcp invalid": "drop"}),
+    ("meta mark set ct mark accept", {"4 tcp": "accept", "4 tcp untracked": "drop"}),
+    ("meta mark set ct id accept", {"4 tcp": "accept", "4 tcp untracked": "drop"}),
+    ("ct mark set 5 accept", {"4 tcp": "accept", "4 tcp invalid": "accept"}),
+    ("ct mark set 5; ct mark 5 accept", {"4 tcp": "accept", "4 tcp invalid": "drop", "4 tcp untracked": "drop"}),
+    ("ct mark vmap { 0 : accept, 5 : accept }", {"4 tcp": "accept", "4 tcp invalid": "drop"}),
     ('tcp dport 80 accept comment "web # {"', {"4 tcp": "accept"}),
     ("tcp dport 80 \\\n accept # and so on", {"4 tcp": "accept"}),
 ]
@@ -182,6 +191,62 @@ def test_tables_of_all_families_are_asked_together(read_text: Read, verdict: Ver
     assert asked == {"4 tcp dport 22": "drop", "4 tcp dport 23": "accept", "4 tcp dport 24": "drop"}
     assert [verdict(firewall, f"6 tcp dport {port}") for port in (22, 23, 24)] == ["accept", "drop", "drop"]
     assert ["dormant" in each.message for each in firewall.warnings] == [True]
+
+
+def test_each_declaration_of_a_table_says_all_of_its_flags(read_text: Read, verdict: Verdict) -> None:
+    body = "chain c { type filter hook input priority 0; policy drop; }"
+    for text, wanted in (
+        (f"table inet t {{ flags dormant; {body} }}", "accept"),
+        (f"table inet t {{ flags dormant; {body} }}\nadd table inet t", "drop"),
+        (f"table inet t {{ flags dormant; {body} }}\ntable inet t {{ chain d {{ }} }}", "drop"),
+        (f"table inet t {{ flags dormant; {body} }}\nadd chain inet t d", "accept"),
+        (f"table inet t {{ {body} }}\ntable inet t {{ flags dormant; }}", "accept"),
+        (f"table inet t {{ flags owner; {body} }}", "drop"),
+        (f"table inet t {{ flags owner,dormant; {body} }}", "accept"),
+    ):
+        assert verdict(read_text(text), "4 tcp") == wanted, text
+
+
+def test_a_flag_of_a_table_is_known(problems: Callable[..., list[str]]) -> None:
+    assert problems("table inet t { flags dormat; }") == [
+        '1:22 "dormat" is no flag of a table (did you mean "dormant"?)'
+    ]
+
+
+@pytest.mark.parametrize(
+    ("flags", "wanted"),
+    [
+        ({}, "drop"),
+        ({"flags": "dormant"}, "accept"),
+        ({"flags": ["owner", "dormant"]}, "accept"),
+        ({"flags": "owner"}, "drop"),
+        ({"flags": ["owner", "persist"]}, "drop"),
+        # nft 1.0.6 lists the table's own name, whatever its flag is.
+        ({"flags": "t"}, "unknown"),
+        ({"flags": ["owner", "sleeping"]}, "unknown"),
+        ({"flags": ""}, "unknown"),
+    ],
+)
+def test_a_flag_of_json_that_is_not_known_leaves_it_open_whether_a_table_sleeps(
+    read_text: Read, verdict: Verdict, flags: dict[str, object], wanted: str
+) -> None:
+    base = {"type": "filter", "hook": "input", "prio": 0, "policy": "drop"}
+    table = {"family": "inet", "name": "t"}
+    commands = [{"table": table | flags}, {"chain": {"family": "inet", "table": "t", "name": "c"} | base}]
+    commands.append({"chain": {"family": "inet", "table": "t", "name": "inner"}})
+    firewall = read_text(json.dumps({"nftables": commands}))
+    assert verdict(firewall, "4 tcp") == wanted
+    assert [each.reason for each in firewall.opaque if "dormant is not known" in each.reason] == [
+        each.reason for each in firewall.opaque
+    ]
+    assert bool(firewall.opaque) is (wanted == "unknown")
+
+
+def test_a_json_flag_that_is_no_word_is_refused(problems: Callable[..., list[str]]) -> None:
+    for flags in (1, [["dormant"]], {"dormant": True}, 'a"b'):
+        text = json.dumps({"nftables": [{"table": {"family": "inet", "name": "t", "flags": flags}}]})
+        (found,) = problems(text)
+        assert "a name is expected" in found
 
 
 def test_bridge_and_arp_are_opaque_and_decide_nothing(read_text: Read, verdict: Verdict) -> None:

@@ -156,6 +156,40 @@ _JSON: list[tuple[list[dict[str, object]], str]] = [
         ],
         'meta hour "09:00"-"17:00" accept',
     ),
+    # Ends of ranges that have a name, which may have a dash.
+    (
+        [
+            {
+                "match": {
+                    "op": "==",
+                    "left": {"payload": {"protocol": "icmpv6", "field": "type"}},
+                    "right": {"range": ["echo-request", 255]},
+                }
+            },
+            {"accept": None},
+        ],
+        "icmpv6 type 128-255 accept",
+    ),
+    (
+        [
+            {
+                "match": {
+                    "op": "==",
+                    "left": {"payload": {"protocol": "icmp", "field": "type"}},
+                    "right": {"set": [{"range": ["echo-reply", "echo-request"]}, 13]},
+                }
+            },
+            {"accept": None},
+        ],
+        "icmp type { 0-8, 13 } accept",
+    ),
+    (
+        [
+            {"match": {"op": "==", "left": {"meta": {"key": "day"}}, "right": {"range": ["Monday", "Wednesday"]}}},
+            {"accept": None},
+        ],
+        "meta day 1-3 accept",
+    ),
     (
         [
             {"match": {"op": "==", "left": {"payload": {"protocol": "ip", "field": "daddr"}}, "right": "@known"}},

@@ -162,6 +162,8 @@ def _outside(
     if table.dormant:
         warnings.append(warning(f'table "{table.label}" is dormant: its chains are not asked', table.span))
         return
+    if table.unknown:
+        opaque.append(Opaque(table.span, table.unknown))
     if table.family in ("bridge", "arp"):
         opaque.append(Opaque(table.span, f"tables of family {table.family} see frames and are not evaluated"))
         return

@@ -1,11 +1,12 @@
-"""The line that makes a chain a base chain: type, hook, devices and priority."""
+"""The line that makes a chain a base chain: type, hook, devices and priority; and the flags of tables."""
 
 from __future__ import annotations
 
 from fwadvisor.diagnostic import did_you_mean
-from fwadvisor.dialects.reading.nftables.tables import BaseText
+from fwadvisor.dialects.reading.nftables.tables import BaseText, Table
 from fwadvisor.dialects.reading.nftables.text import Piece, unquoted
 
+TABLE_FLAGS = ("dormant", "owner", "persist")
 _KINDS = ("filter", "nat", "route")
 _HOOKS = ("prerouting", "input", "forward", "output", "postrouting", "ingress", "egress")
 #: nft(8), "Standard priority names, family and hook compatibility matrix".
@@ -60,3 +61,18 @@ def _priority(piece: Piece, at: int, family: str) -> int:
     ):
         raise piece.error("a priority is a number or a name, as filter - 1", at)
     return base + (int(digits or 0) if sign == "+" else -int(digits))
+
+
+def read_flags(table: Table, piece: Piece) -> None:
+    """The statement ``flags dormant``; a word between quotes, which only JSON has, may be any flag.
+
+    Raises:
+        ReadError: there is no such flag.
+    """
+    for at, word in enumerate(piece.tokens[:-1]):
+        if word == "dormant":
+            table.dormant = True
+        elif word[:1] == '"':
+            table.unknown = f"whether table {table.name} is dormant is not known, for {word} is no flag"
+        elif word not in (*TABLE_FLAGS, ","):
+            raise piece.error(f'"{word}" is no flag of a table', at, did_you_mean(word, TABLE_FLAGS))

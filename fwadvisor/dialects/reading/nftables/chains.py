@@ -66,6 +66,9 @@ def _read_table(table: Table, context: Context) -> None:
         place = Place(context, table, chain, contents)
         rules: list[FirewallRule] = []
         context.chains[place.name] = FirewallChain(place.name, ())  # Its place is before those made for its rules.
+        if chain.base and table.unknown:
+            text = f"table {table.label}"
+            rules.append(FirewallRule(tests=(), action=Unknown(table.unknown), span=table.span, text=text))
         if chain.unknown:
             condition = ConditionTest(Condition(f"chain {place.name}", understood=False))
             rules.append(

@@ -118,6 +118,11 @@ def _bit(of: Datatype, name: str) -> Builder:
     return building.single(lambda bit: make(known.get(1 << bit, str(bit))))
 
 
+def asks_connection(text: str) -> bool:
+    """Whether an expression has a value only where the packet is of a connection, which its tests do not say."""
+    return text.startswith("ct ") and text not in ("ct state", "ct helper")
+
+
 _VOLUMES = {"bytes": "bytes", "packets": "packets", "avgpkt": "average"}
 
 
@@ -132,6 +137,8 @@ def ct_selector(key: str, direction: str) -> Selector | None:
             ),
         )
     found = _CT.get(key)
+    if key in ("protocol", "l3proto"):
+        direction = "original"  # Both have the same, and nft lists them without a direction.
     if found is not None or not direction:
         return found
     return _ct_tuple(key, direction)
@@ -172,7 +179,7 @@ def _ct_tuple(key: str, direction: str) -> Selector | None:
     if side in ends and word in ("ip", "ip6"):
         version = _V4 if word == "ip" else _V6
         kind = datatypes.IPV4 if word == "ip" else datatypes.IPV6
-        return Selector(text, kind, building.connection_address(direction, ends[side], version))
+        return Selector(text, kind, building.connection_address(direction, ends[side], version), version)
     numbers = {
         "proto-src": ("source port", datatypes.PORT),
         "proto-dst": ("destination port", datatypes.PORT),

@@ -12,6 +12,7 @@ from functools import partial
 from typing import Any
 
 from fwadvisor.diagnostic import Span, error
+from fwadvisor.dialects.reading.nftables.bases import TABLE_FLAGS
 from fwadvisor.dialects.reading.nftables.json_rules import JsonError, data, expression, label, statement, word
 from fwadvisor.dialects.reading.nftables.text import Text
 from fwadvisor.dialects.reading.source import Problems, Source
@@ -104,7 +105,7 @@ def _declaration(verb: str, kind: str, body: Any) -> str:
     if family not in ("ip", "ip6", "inet", "arp", "bridge", "netdev"):
         raise JsonError(f'"{family}" is no family')
     if kind == "table":
-        flags = " { flags dormant; }" if "dormant" in _listed(body.get("flags")) and verb in ("add", "create") else ""
+        flags = _table_flags(body) if verb in ("add", "create") else ""
         return f"{verb} table {family} {label(body.get('name'))}{flags}"
     table = f"{family} {label(body.get('table'))}"
     make = _KINDS.get(kind)
@@ -113,6 +114,12 @@ def _declaration(verb: str, kind: str, body: Any) -> str:
             return f"{verb} {kind} {table} {label(body.get('name'))} {{ }}"
         raise JsonError(f'"{kind}" is not known')
     return make(verb, table, body)
+
+
+def _table_flags(table: dict[str, Any]) -> str:
+    """The flags of a table; what is none stands between quotes, for nft 1.0.6 lists other words in their place."""
+    flags = [each if each in TABLE_FLAGS else label(each) for each in _listed(table.get("flags"))]
+    return f" {{ flags {','.join(flags)}; }}" if flags else ""
 
 
 def _listed(value: Any) -> list[Any]:

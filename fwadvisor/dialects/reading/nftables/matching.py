@@ -9,6 +9,7 @@ from fwadvisor.dialects.reading.nftables import building
 from fwadvisor.dialects.reading.nftables.building import Known, any_condition
 from fwadvisor.dialects.reading.nftables.contents import Content
 from fwadvisor.dialects.reading.nftables.datatypes import CLOCK
+from fwadvisor.dialects.reading.nftables.expressions import asks_connection
 from fwadvisor.dialects.reading.nftables.lookups import Dimension, TooManyError, key_tests, unknown_content
 from fwadvisor.dialects.reading.nftables.masks import unmasked
 from fwadvisor.dialects.reading.nftables.values import Element, Key, Words, values_of
@@ -64,7 +65,7 @@ class Matching(Words):
         return (*implied, *tests)
 
     def implied(self, over: list[Dimension]) -> tuple[Test, ...]:
-        """What nft asks before it looks at a header: family and protocol."""
+        """What is so where the expressions have a value: nft asks for the family and protocol of a header."""
         found: list[Test] = []
         known = self.known
         for each in over:
@@ -78,7 +79,7 @@ class Matching(Words):
                 if known.family is None or protocol is None:
                     found.append(FamilyTest(family))
                 known.family = known.family or family
-            if _MARKS.get(each.selector.text) is Field.CONNECTION_MARK:
+            if asks_connection(each.selector.text):
                 found.append(building.CONNECTED)
         return tuple(found)
 

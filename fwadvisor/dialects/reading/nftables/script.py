@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from fwadvisor.diagnostic import Diagnostic, Label, did_you_mean, error, warning
-from fwadvisor.dialects.reading.nftables.bases import read_base
+from fwadvisor.dialects.reading.nftables.bases import read_base, read_flags
 from fwadvisor.dialects.reading.nftables.blocks import Cursor
 from fwadvisor.dialects.reading.nftables.includes import MOST_FILES, included
 from fwadvisor.dialects.reading.nftables.tables import FAMILY_WORDS, ChainText, SetText, Table
@@ -153,6 +153,8 @@ class Script:
                 chain.rules.clear()
         else:
             table = self.tables.setdefault((family, name), Table(family, name, span))
+            # Each declaration says all flags: one without them wakes a table that slept.
+            table.dormant, table.unknown = False, ""
             if cursor.word == "{":
                 opened = cursor.at
                 cursor.take()
@@ -289,8 +291,7 @@ class Script:
         elif word in ("set", "map"):
             self._set(table, source, cursor, variables, word)
         elif word == "flags":
-            if "dormant" in cursor.statement(variables).tokens:
-                table.dormant = True
+            read_flags(table, cursor.statement(variables))
         elif word == "comment":
             cursor.statement(variables)
         elif word == "ct" and cursor.word in _CT:

@@ -8,6 +8,7 @@ from fwadvisor.diagnostic import warning
 from fwadvisor.dialects.reading import conditions
 from fwadvisor.dialects.reading.nftables import datatypes
 from fwadvisor.dialects.reading.nftables.building import CONNECTED
+from fwadvisor.dialects.reading.nftables.expressions import asks_connection
 from fwadvisor.dialects.reading.nftables.lookups import unknown_content
 from fwadvisor.dialects.reading.nftables.marks import mark_value, mark_write
 from fwadvisor.dialects.reading.nftables.rules import RuleReader
@@ -235,7 +236,7 @@ def _set_mark(rule: RuleReader, field: Field) -> None:
         if field not in context.unsure and (elements is None or not rule.write_each(field, over, elements)):
             context.found_unsure.add(field)
         return
-    if value.source == "ct mark":
+    if value.source is not None and asks_connection(value.source):
         rule.add((CONNECTED,))
     if made is None:
         context.found_unsure.add(field)

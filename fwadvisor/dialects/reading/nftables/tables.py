@@ -60,6 +60,8 @@ class Table:
     name: str
     span: Span
     dormant: bool = False
+    #: Why it is not known whether it sleeps, or "".
+    unknown: str = ""
     chains: dict[str, ChainText] = field(default_factory=dict)
     sets: dict[str, SetText] = field(default_factory=dict)
     declared: dict[tuple[str, str], Piece] = field(default_factory=dict)
