@@ -440,6 +440,8 @@ def _take(command: Command, word: str, instance: Instance, option: Option) -> No
     command.at = end
 
 
+#: Letters that may share one dash.
+_FLAGS = re.compile(r"-[nvxLSZ]{2,}")
 #: Options that iptables wants apart from their value.
 _ADDRESSES = frozenset({"--source", "--src", "--destination", "--dst"})
 
@@ -452,7 +454,9 @@ def _respelt(command: Command, word: str) -> bool:
         return False
     if word[:2] == "--" and equals and (name in _STEPS or _owner(command, name)):
         words[at : at + 1] = [name, value]
-    elif len(word) > 2 and word[0] == "-" and word[1] != "-" and word[:2] in _STEPS:
+    elif _FLAGS.fullmatch(word):
+        words[at : at + 1] = [f"-{letter}" for letter in word[1:]]
+    elif len(word) > 2 and word[:2] in _STEPS and word[1] not in "-46fnvx":
         words[at : at + 1] = [word[:2], word[2:]]
     else:
         full = _abbreviated(name, _instances(command))
@@ -490,8 +494,9 @@ def _unexpected(command: Command, word: str) -> RefusedError:
         **{name: match.name for match in MATCHES.values() for name in match.options},
         **{name: target.name for target in TARGETS.values() for name in target.options},
     }
-    near = [name for each in _instances(command) for name in each.module.options]
-    hint = did_you_mean(word, [*near, *(name for name in _STEPS if name.startswith("--"))])
+    own = _of_protocol(command)
+    near = [name for each in (*_instances(command), *([own] if own else [])) for name in each.module.options]
+    hint = did_you_mean(word, near) or did_you_mean(word, [name for name in _STEPS if name.startswith("--")])
     if word in known:
         match = known[word]
         wanted = "-p tcp or -p udp" if word in ("--dport", "--sport") else f"-m {match}"

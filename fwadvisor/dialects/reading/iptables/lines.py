@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -72,7 +73,7 @@ def _split_quoted(text: str) -> list[str]:
     words: list[str] = []
     parts = text.split('"')
     if not len(parts) % 2:
-        raise _unclosed()
+        raise _unclosed(text)
     before = ""
     last = len(parts) - 1
     for place, part in enumerate(parts):
@@ -86,8 +87,18 @@ def _split_quoted(text: str) -> list[str]:
     return words
 
 
-def _unclosed() -> RefusedError:
-    return RefusedError("a quote is opened and not closed", '"', 'inside of quotes write \\" for a quote')
+def _unclosed(text: str) -> RefusedError:
+    word = next((word for word in reversed(text.split()) if '"' in word), "")
+    return RefusedError("a quote is opened and not closed", word, 'inside of quotes write \\" for a quote')
+
+
+def unread(file: str, number: int, source: str) -> Line:
+    """A line of which the words are told as far as they can be."""
+    try:
+        return Line(file, number, source, split(source))
+    except RefusedError:
+        found = list(re.finditer(r"\S+", source))
+        return Line(file, number, source, [each.group() for each in found], tuple(each.start() + 1 for each in found))
 
 
 def positions(text: str) -> list[tuple[str, int]]:
@@ -120,7 +131,7 @@ def positions(text: str) -> list[tuple[str, int]]:
             word.append(letter)
             start = start or column
     if quoted:
-        raise _unclosed()
+        raise _unclosed(text)
     if word:
         found.append(("".join(word), start))
     return found

@@ -8,7 +8,7 @@ from fwadvisor.diagnostic import Span, error, warning
 from fwadvisor.dialects.reading.iptables.early import see_early
 from fwadvisor.dialects.reading.iptables.finish import Finished, finish
 from fwadvisor.dialects.reading.iptables.gathered import Gathered
-from fwadvisor.dialects.reading.iptables.lines import Line
+from fwadvisor.dialects.reading.iptables.lines import split, unread
 from fwadvisor.dialects.reading.iptables.recognition import Form, family, form
 from fwadvisor.dialects.reading.iptables.refusal import RefusedError
 from fwadvisor.dialects.reading.iptables.restore import Restoring, read_listing
@@ -79,14 +79,16 @@ class Reading(Gathered):
 
     def _read_sets(self, file: str, text: str) -> None:
         for number, source in enumerate(text.replace("\r\n", "\n").split("\n"), 1):
-            words = source.split()
-            if words and words[0][0] != "#":
-                try:
+            if not source or source[0] == "#":
+                continue
+            try:
+                words = split(source)
+                if words:
                     self.sets.apply(words[words[0] == "ipset" :])
-                except RefusedError as refusal:
-                    self.problems.add(Line(file, number, source, words).problem(refusal))
-                    if self.problems.more:
-                        return
+            except RefusedError as refusal:
+                self.problems.add(unread(file, number, source).problem(refusal))
+                if self.problems.more:
+                    return
 
     def _firewall(self, sources: Sequence[Source]) -> Firewall:
         chains: dict[str, FirewallChain] = {}

@@ -6,7 +6,7 @@ import re
 
 from fwadvisor.diagnostic import Diagnostic, Span, error, warning
 from fwadvisor.dialects.reading.iptables.commands import parse
-from fwadvisor.dialects.reading.iptables.lines import Line, positions, split
+from fwadvisor.dialects.reading.iptables.lines import Line, positions, split, unread
 from fwadvisor.dialects.reading.iptables.refusal import RefusedError
 from fwadvisor.dialects.reading.iptables.state import BUILTIN, Table, Tables
 from fwadvisor.dialects.reading.source import Problems
@@ -51,8 +51,7 @@ class Restoring:
             try:
                 self._line(source, number, odd)
             except RefusedError as refusal:
-                line = Line(self.file, number, source, _words(source))
-                self.problems.add(line.problem(refusal))
+                self.problems.add(unread(self.file, number, source).problem(refusal))
                 if self.problems.more:
                     return
         if self._table is not None:
@@ -128,14 +127,6 @@ def has_odd_blanks(text: str) -> bool:
     return _ODD_BLANKS.search(text) is not None
 
 
-def _words(source: str) -> list[str]:
-    """The words as far as they can be told."""
-    try:
-        return split(source)
-    except RefusedError:
-        return source.split()
-
-
 def _columns(source: str) -> list[int]:
     return [found.start() + 1 for found in re.finditer(r"\S+", source[1:].rjust(len(source)))]
 
@@ -159,6 +150,6 @@ def read_listing(tables: Tables, file: str, text: str, problems: Problems) -> No
             words = [word for word, _ in positions(source)] if odd else split(source)
             tables.apply(parse(words, 0), Line(file, number, source, words), table)
         except RefusedError as refusal:
-            problems.add(Line(file, number, source, _words(source)).problem(refusal))
+            problems.add(unread(file, number, source).problem(refusal))
             if problems.more:
                 return

@@ -55,7 +55,7 @@ _DECLARING = frozenset({"export", "local", "readonly", "declare", "typeset"})
 #: Words before a command that change nothing about what it does to the rules.
 _LEADING = frozenset({"sudo", "command", "exec", "nohup", "nice", "env", "builtin", "doas"})
 #: A script may run so many commands, and is so large at most.
-_MOST_COMMANDS, _MOST_CHARACTERS = 100_000, 2 * 2**20
+_MOST_COMMANDS, _MOST_CHARACTERS = 100_000, 2**20
 _DEEPEST = 30
 #: Values of variables, and commands with everything put in, have so many characters at most.
 _LONGEST_VALUE, _LONGEST_COMMAND = 65_536, 2**20
@@ -499,6 +499,8 @@ class Script:
             if text is None or not piece.known:
                 return None
             if piece.variable and not piece.quoted:
+                if "IFS" in self._variables or _PATTERN.search(text):
+                    return None
                 parts = re.split(r"[ \t\n]+", text)
                 for number, part in enumerate(parts):
                     if number and current is not None:
@@ -512,4 +514,4 @@ class Script:
 
 
 #: What the shell would look for among files, or write out: ``*``, ``{a,b}``.
-_PATTERN = re.compile(r"[*?]|\{[^}]*,[^}]*\}|^~")
+_PATTERN = re.compile(r"[*?]|\{[^}]*(?:,|\.\.)[^}]*\}|^~")

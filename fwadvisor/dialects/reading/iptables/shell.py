@@ -15,7 +15,7 @@ _TOKEN = re.compile(
     | (?P<heredoc>\d*<<-?[ \t]*(?P<mark>'[^'\n]*'|"[^"\n]*"|[\w.-]+))
     | (?P<redirect>\d*(?:>>|>\||>&|<&|<>|>|<)|&>>?) | (?P<operator>&&|\|\||;;|[;&|()])
     | (?P<single>'[^']*') | (?P<double>"(?:[^"\\]|\\.)*") | (?P<arithmetic>\$\(\()
-    | (?P<variable>\$(?:\w+|\{\w+\}|[@*\#?!$-])) | (?P<odd>\$\{[^}\n]{0,999}\}|\$\(|`) | (?P<escaped>\\.)
+    | (?P<variable>\$(?:\w+|\{\w+\}|[@*\#?!$-])) | (?P<odd>\$\{[^}\n]{0,199}\}|\$\(|`) | (?P<escaped>\\.)
     | (?P<plain>[^\s\#'"$`\\;&|()<>]+|\#|\$|[^\S \t\n])
     """,
     re.VERBOSE | re.DOTALL,
@@ -267,7 +267,8 @@ def _closing(text: str, at: int, line: int) -> int:
 
 def _pieces(kind: str, text: str) -> list[Piece]:
     if kind == "plain":
-        return [Piece(text)]
+        # A dollar sign before a quote has a meaning that depends on the shell.
+        return [Piece(text, known=text != "$")]
     if kind == "single":
         return [Piece(text[1:-1], quoted=True)]
     if kind == "escaped":
