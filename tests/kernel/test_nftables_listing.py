@@ -174,9 +174,9 @@ def _corpus(rules: list[str]) -> str:
     )
 
 
-def _read(text: str) -> Firewall:
+def _read(text: str, opaque: int = 0) -> Firewall:
     firewall = nftables.read([Source("listing", text.encode())], {})
-    assert not firewall.opaque
+    assert len(firewall.opaque) == opaque
     return firewall
 
 
@@ -272,17 +272,19 @@ def _packets(firewall: Firewall, random: Random, count: int) -> dict[str, list[P
     return found
 
 
-@pytest.mark.parametrize("rules", [RULES, _MASKED], ids=["each construct", "marks that are conditions"])
-def test_each_construct_is_listed_as_it_was_loaded(rig: Rig, rules: list[str]) -> None:
+@pytest.mark.parametrize(
+    ("rules", "opaque"), [(RULES, 0), (_MASKED, 2)], ids=["each construct", "marks that are conditions"]
+)
+def test_each_construct_is_listed_as_it_was_loaded(rig: Rig, rules: list[str], opaque: int) -> None:
     text = _corpus(rules)
     rig.places.must(BOX, ["nft", "-f", "-"], text)
-    loaded = _read(text)
+    loaded = _read(text, opaque)
     packets = _packets(loaded, Random(5), 60)
     wanted = _answers(loaded, packets)
     varied = [chain for chain, answers in wanted.items() if len(set(map(str, answers))) > 1]
     assert len(varied) > len(rules) * 0.8  # The packets tell the constructs apart.
     for options in LISTINGS:
-        listed = _read(rig.places.must(BOX, ["nft", *options.split(), "list", "ruleset"]))
+        listed = _read(rig.places.must(BOX, ["nft", *options.split(), "list", "ruleset"]), opaque)
         assert [(base.chain, base.point, base.priority, base.default) for base in listed.bases] == [
             (base.chain, base.point, base.priority, base.default) for base in loaded.bases
         ], options

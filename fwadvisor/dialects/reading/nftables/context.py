@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from fwadvisor.diagnostic import Diagnostic
+from fwadvisor.diagnostic import Diagnostic, Span
 from fwadvisor.dialects.reading import conditions
 from fwadvisor.dialects.reading.nftables.contents import Contents
 from fwadvisor.dialects.reading.nftables.tables import ChainText, Table
@@ -41,6 +42,20 @@ class Context:
     #: is known then, and how many words they are.
     clauses: dict[tuple[object, ...], Clause] = field(default_factory=dict)
     _counts: Counter[str] = field(default_factory=Counter)
+    #: Marks of which it was said that they are not computed.
+    _left_out: set[Field] = field(default_factory=set)
+
+    def left_out(self, marks: Iterable[Field], span: Span) -> bool:
+        """Whether rules write one of some marks, which a test at `span` asks for as a condition.
+
+        Then nobody knows what the test finds; the first such test of each mark is noted as opaque.
+        """
+        found = self.written.intersection(marks)
+        for each in sorted(found - self._left_out):
+            reason = f"rules write the {each.replace('-', ' ')}, and what this test finds of it is not computed"
+            self.opaque.append(Opaque(span, reason))
+        self._left_out |= found
+        return bool(found)
 
     def asked(self, name: str) -> str:
         """The name of a condition whose truth changes by being asked."""

@@ -111,7 +111,7 @@ class Matching(Words):
         if len(over) > 1:
             key = self.key(tuple(each.type for each in over))
             self._only_equal(operator)
-            return key_tests(over, self.known, [key], operator != "!=")
+            return self._marked(over, operator, [key]) or key_tests(over, self.known, [key], operator != "!=")
         return self._single(over[0], operator)
 
     def _only_equal(self, operator: str) -> None:
@@ -125,7 +125,7 @@ class Matching(Words):
         self._only_equal(operator)
         holds = operator != "!="
         if content.text.dynamic:
-            return any_condition([unknown_content(self.place.set_name(content.text.name), over)], holds)
+            return self.dynamic(content, over, holds)
         keys = (
             [each.key for each in content.elements if each.key is not None]
             if any(each.selector.text in _MARKS for each in over)
@@ -224,9 +224,18 @@ class Matching(Words):
             else:
                 return ()
         name = _mark_name(over, values, field is Field.CONNECTION_MARK)
-        if field in context.written:
-            name = context.asked(name)  # what a rule wrote before may have changed the answer
+        if context.left_out((field,), self.piece.whole()):
+            return (ConditionTest(Condition(context.asked(name), understood=False), holds),)
         return (ConditionTest(Condition(name), holds),)
+
+    def dynamic(self, content: Content, over: list[Dimension], holds: bool = True) -> tuple[Test, ...]:
+        """The condition of a set whose elements come and go; not understood where rules write a mark of its key."""
+        context, name = self.place.context, unknown_content(self.place.set_name(content.text.name), over)
+        marks = _marks_of(over)
+        context.found_unsure |= marks
+        if context.left_out(marks, self.piece.whole()):
+            return (ConditionTest(Condition(context.asked(name), understood=False), holds),)
+        return any_condition([name], holds)
 
     def sure_of(self, over: list[Dimension]) -> None:
         """Nothing, where no mark is a condition in this file.
@@ -234,13 +243,13 @@ class Matching(Words):
         Raises:
             NotUnderstoodError: one is.
         """
-        if any(_MARKS.get(each.selector.text) in self.place.context.unsure for each in over):
+        if not _marks_of(over).isdisjoint(self.place.context.unsure):
             raise self.unknown("a mark that is not constant is looked up in a map")
 
     def _marked(self, over: list[Dimension], operator: str, keys: list[Key]) -> tuple[Test, ...]:
         """As `_mark` for the elements of a set."""
         context = self.place.context
-        fields = {field for each in over if (field := _MARKS.get(each.selector.text))}
+        fields = _marks_of(over)
         if not fields:
             return ()
         if fields.isdisjoint(context.unsure):
@@ -257,6 +266,10 @@ class Matching(Words):
         items = found if all(first == last for first, last in found) else normalize(found)
         each = [test for item in items for test in self._mark(over[0], (item,), True)]
         return (AnyOf(tuple((test,) for test in each), operator != "!="),)
+
+
+def _marks_of(over: list[Dimension]) -> set[Field]:
+    return {field for each in over if (field := _MARKS.get(each.selector.text))}
 
 
 def _mark_name(over: Dimension, values: Intervals, connection: bool) -> str:

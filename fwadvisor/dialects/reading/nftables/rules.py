@@ -380,12 +380,13 @@ class RuleReader(Matching):
         """``map { key : value }``: go on only where the map has a value; its elements, or None where nobody knows."""
         self.add(self.implied(over))
         self.expect("map")
+        self.sure_of(over)
         if self.word[:1] == "@":
             content = self.place.contents.get(self.word[1:], self)
             self._fits(content, over)
             self.at += 1
             if content.text.dynamic:
-                self.add((ConditionTest(Condition(unknown_content(self.place.set_name(content.text.name), over))),))
+                self.add(self.dynamic(content, over))
                 return None
             elements = content.elements
         else:
