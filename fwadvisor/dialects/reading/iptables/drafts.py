@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from fwadvisor.dialects.reading import conditions
 from fwadvisor.dialects.reading.iptables.addresses import NotResolvedError, network
-from fwadvisor.dialects.reading.iptables.commands import Command, Instance, Valued
+from fwadvisor.dialects.reading.iptables.command import Command, Instance, Valued
 from fwadvisor.dialects.reading.iptables.matches.addresses import address_test
 from fwadvisor.dialects.reading.iptables.numbers import protocol
 from fwadvisor.dialects.reading.iptables.parts import (

@@ -36,7 +36,7 @@ class Line:
     def word(self, at: int) -> Span:
         """One word; the whole line where it cannot be found."""
         columns = self.columns if self.columns is not None else tuple(c for _, c in positions(self.source))
-        if not 0 <= at < len(columns) or not self.source:
+        if not 0 <= at < min(len(columns), len(self.words)) or not self.source:
             return self.span()
         column = columns[at]
         text = self.words[at]
@@ -45,9 +45,11 @@ class Line:
 
     def problem(self, refusal: RefusedError) -> Diagnostic:
         """What a refusal says, at its word."""
-        at = refusal.at
-        if at < 0 and refusal.word:
-            at = next((n for n, word in enumerate(self.words) if word == refusal.word), -1)
+        at, words = refusal.at, self.words
+        if refusal.word and not (0 <= at < len(words) and words[at] == refusal.word):
+            # What was spelt short has moved the words behind it.
+            at = next((n for n, word in enumerate(words) if word == refusal.word), -1)
+            at = at if at >= 0 else next((n for n, word in enumerate(words) if refusal.word in word), -1)
         span = self.word(at) if at >= 0 else self.span()
         return error(refusal.message, span, refusal.hint)
 

@@ -18,6 +18,7 @@ from fwadvisor.dialects.reading.iptables.lines import Line
 from fwadvisor.dialects.reading.iptables.parts import Draft
 from fwadvisor.dialects.reading.iptables.refusal import RefusedError
 from fwadvisor.dialects.reading.iptables.restore import Restoring
+from fwadvisor.dialects.reading.iptables.script_values import ASSIGNMENT, LONGEST_COMMAND, Frame, Said, Values
 from fwadvisor.dialects.reading.iptables.shell import (
     Chained,
     Function,
@@ -26,19 +27,17 @@ from fwadvisor.dialects.reading.iptables.shell import (
     Maybe,
     Other,
     Pipeline,
-    ShellError,
     Simple,
     Statement,
-    Word,
     parse,
 )
+from fwadvisor.dialects.reading.iptables.shell_words import ShellError
 from fwadvisor.dialects.reading.iptables.state import FailedError, TooMuchError
 from fwadvisor.model.address import Family
 from fwadvisor.model.firewall import Opaque, Unknown
 
 _IPTABLES = re.compile(r"(?:.*/)?(ip6?tables)(?:-legacy|-nft)?(-restore|-save)?")
 _IPSET = re.compile(r"(?:.*/)?ipset")
-_ASSIGNMENT = re.compile(r"([A-Za-z_]\w*)=(.*)", re.DOTALL)
 #: Commands that change no rules.
 _HARMLESS = frozenset(
     {
@@ -57,8 +56,6 @@ _LEADING = frozenset({"sudo", "command", "exec", "nohup", "nice", "env", "builti
 #: A script may run so many commands, and is so large at most.
 _MOST_COMMANDS, _MOST_CHARACTERS = 100_000, 2**20
 _DEEPEST = 30
-#: Values of variables, and commands with everything put in, have so many characters at most.
-_LONGEST_VALUE, _LONGEST_COMMAND = 65_536, 2**20
 
 
 class _EndedError(Exception):
@@ -70,34 +67,14 @@ class _EndedError(Exception):
 
 
 @dataclass(slots=True)
-class _Said:
-    """A command with everything put in: words and their columns, or None where a word is not known."""
-
-    words: list[str]
-    columns: tuple[int, ...]
-    known: bool
-    simple: Simple
-
-
-@dataclass(slots=True)
-class _Frame:
-    """The arguments of the function that runs; None where they are not known."""
-
-    arguments: list[str] | None = None
-    depth: int = 0
-
-
-@dataclass(slots=True)
 class Script:
     """Runs one script."""
 
     gathered: Gathered
     file: str
     _rows: list[str] = field(default_factory=list)
-    #: Values of variables; None where only running the script tells.
-    _variables: dict[str, str | None] = field(default_factory=dict)
+    _values: Values = field(default_factory=Values)
     _functions: dict[str, tuple[Statement, ...]] = field(default_factory=dict)
-    _frame: _Frame = field(default_factory=_Frame)
     #: What the present statements depend on, or "".
     _uncertain: str = ""
     _strict: bool = False
@@ -196,7 +173,7 @@ class Script:
                 self._taint(statement.line, "what comes through a pipe is known only when the script runs")
         return None
 
-    def _only_tells(self, said: _Said) -> bool:
+    def _only_tells(self, said: Said) -> bool:
         """Whether a command changes no rules."""
         if not said.words:
             return False
@@ -207,13 +184,13 @@ class Script:
         return said.words[0].rpartition("/")[2] in _HARMLESS and said.words[0] not in self._functions
 
     def _loop(self, loop: Loop) -> None:
-        words = self._expand(loop.words) if loop.words is not None else None
+        words = self._values.expand(loop.words) if loop.words is not None else None
         if words is None or not words.known:
-            self._variables[loop.name] = None
+            self._values.variables[loop.name] = None
             self._maybe(loop.body, f"{self.file}:{loop.line}: for")
             return
         for each in words.words:
-            self._variables[loop.name] = each
+            self._values.variables[loop.name] = each
             self._run(loop.body)
 
     # Commands
@@ -242,15 +219,15 @@ class Script:
             return self._ipset(said)
         return self._other(name.rpartition("/")[2], said)
 
-    def _other(self, name: str, said: _Said) -> bool | None:
-        if name == "exit" or (name == "return" and (self._frame.depth or not self._uncertain)):
+    def _other(self, name: str, said: Said) -> bool | None:
+        if name == "exit" or (name == "return" and (self._values.frame.depth or not self._uncertain)):
             raise _EndedError(function=name == "return")
         if name == "set":
             options = [word for word in said.words[1:] if word.startswith("-")]
             self._strict = self._strict or any("e" in word[:8] for word in options)
         elif name in _DECLARING:
             for word in said.words[1:]:
-                assigned = _ASSIGNMENT.fullmatch(word)
+                assigned = ASSIGNMENT.fullmatch(word)
                 if assigned:
                     self._assign(assigned.group(1), assigned.group(2) if said.known else None)
         elif name in ("shift", "unset", "read", "getopts"):
@@ -259,24 +236,22 @@ class Script:
             self._taint(said.simple.line, f'whether "{name}" changes rules is not known')
         return {"true": True, ":": True, "false": False, "echo": True}.get(name)
 
-    def _forget(self, name: str, said: _Said) -> None:
+    def _forget(self, name: str, said: Said) -> None:
         if name == "shift":
-            rest = self._frame.arguments
-            self._frame.arguments = rest[1:] if rest is not None and len(said.words) == 1 else None
+            rest = self._values.frame.arguments
+            self._values.frame.arguments = rest[1:] if rest is not None and len(said.words) == 1 else None
         else:
             for word in said.words[1:]:
-                self._variables[word] = None
+                self._values.variables[word] = None
 
     def _assign(self, name: str, value: str | None) -> None:
-        if value is not None and len(value) > _LONGEST_VALUE:
-            raise TooMuchError(f'the value of "{name}" has more than {_LONGEST_VALUE} characters')
-        self._variables[name] = None if self._uncertain else value
+        self._values.assign(name, None if self._uncertain else value)
 
-    def _call(self, name: str, said: _Said) -> bool | None:
-        if self._frame.depth >= _DEEPEST:
+    def _call(self, name: str, said: Said) -> bool | None:
+        if self._values.frame.depth >= _DEEPEST:
             raise TooMuchError(f'functions call functions more than {_DEEPEST} deep, the last is "{name}"')
-        before = self._frame
-        self._frame = _Frame(said.words[1:] if said.known else None, before.depth + 1)
+        before = self._values.frame
+        self._values.frame = Frame(said.words[1:] if said.known else None, before.depth + 1)
         try:
             return self._run(self._functions[name])
         except _EndedError as ended:
@@ -284,16 +259,16 @@ class Script:
                 raise
             return None
         finally:
-            self._frame = before
+            self._values.frame = before
 
-    def _line(self, said: _Said) -> Line:
+    def _line(self, said: Said) -> Line:
         number = said.simple.line
         last = max((word.line for word in said.simple.words), default=number)
         rows = self._rows[number - 1 : last]
         text = " ".join(row.strip().removesuffix("\\").rstrip() for row in rows) if len(rows) > 1 else ""
         return Line(self.file, number, self._rows[number - 1], said.words, said.columns, text)
 
-    def _iptables(self, said: _Said, family: Family, kind: str | None) -> bool | None:
+    def _iptables(self, said: Said, family: Family, kind: str | None) -> bool | None:
         tables = self.gathered.of(family)
         if kind:
             return self._restore(said, family) if kind == "-restore" else True
@@ -314,7 +289,7 @@ class Script:
             self.gathered.problems.add(line.problem(refusal))
         return True
 
-    def _failed(self, failure: FailedError, line: Line, said: _Said) -> bool:
+    def _failed(self, failure: FailedError, line: Line, said: Said) -> bool:
         problem = line.problem(failure)
         checking = any(word in ("-C", "--check") for word in said.words)
         if self._strict:
@@ -324,7 +299,7 @@ class Script:
             self.gathered.warnings.append(warning(f"this fails: {problem.message}", problem.span, problem.hint))
         return False
 
-    def _uncertain_command(self, said: _Said, line: Line, family: Family) -> bool | None:
+    def _uncertain_command(self, said: Said, line: Line, family: Family) -> bool | None:
         """A command that may run or not: an appended rule may be there or not; all else is not known."""
         tables = self.gathered.of(family)
         command = parse_command(said.words, 1)
@@ -345,7 +320,7 @@ class Script:
             placed.draft.opaque.append(reason)
         return None
 
-    def _unknown_rule(self, said: _Said, line: Line, family: Family) -> None:
+    def _unknown_rule(self, said: Said, line: Line, family: Family) -> None:
         """A rule of which only the chain is known, if that."""
         tables = self.gathered.of(family)
         words = said.words
@@ -362,7 +337,7 @@ class Script:
         draft = Draft([not_understood(text)], Unknown(reason), opaque=[reason])
         tables.add(chains[words[place + 1]], draft, line)
 
-    def _restore(self, said: _Said, family: Family) -> bool | None:
+    def _restore(self, said: Said, family: Family) -> bool | None:
         simple = said.simple
         if simple.body is None or self._uncertain:
             self._taint(simple.line, "the rules that are loaded here are in another file; read that file")
@@ -392,17 +367,17 @@ class Script:
 
         def value(found: re.Match[str]) -> str:
             nonlocal unknown, size
-            text = self._variables.get(found.group(1) or found.group(2))
+            text = self._values.variables.get(found.group(1) or found.group(2))
             unknown = unknown or text is None
             size += len(text or "")
-            if size > _LONGEST_COMMAND:
-                raise TooMuchError(f"a here-document has more than {_LONGEST_COMMAND} characters")
+            if size > LONGEST_COMMAND:
+                raise TooMuchError(f"a here-document has more than {LONGEST_COMMAND} characters")
             return text or ""
 
         filled = re.sub(r"\$(?:(\w+)|\{([^}]*)\})", value, body)
         return None if unknown else filled
 
-    def _ipset(self, said: _Said) -> bool | None:
+    def _ipset(self, said: Said) -> bool | None:
         line = self._line(said)
         words = said.words[1:]
         if not said.known or self._uncertain or not words or words[0] in ("restore", "-R", "-!"):
@@ -421,97 +396,24 @@ class Script:
 
     # Words
 
-    def _said(self, simple: Simple) -> _Said | None:
+    def _said(self, simple: Simple) -> Said | None:
         """The command after assignments; None where there are only those."""
         words = list(simple.words)
         while words:
-            assigned = self._assignment(words[0])
+            assigned = self._values.assignment(words[0])
             if assigned is None:
                 break
-            if len(words) == 1 or all(self._assignment(word) is not None for word in words):
+            if len(words) == 1 or all(self._values.assignment(word) is not None for word in words):
                 self._assign(assigned[0], assigned[1])
             del words[0]
         if not words:
             return None
-        said = self._expand(words)
+        said = self._values.expand(words)
         said.simple = simple
         while said.words and said.words[0] in _LEADING:
             del said.words[0]
             said.columns = said.columns[1:]
-            while said.words and (_ASSIGNMENT.fullmatch(said.words[0]) or said.words[0] in ("-E", "-n", "--")):
+            while said.words and (ASSIGNMENT.fullmatch(said.words[0]) or said.words[0] in ("-E", "-n", "--")):
                 del said.words[0]
                 said.columns = said.columns[1:]
         return said
-
-    def _assignment(self, word: Word) -> tuple[str, str | None] | None:
-        first = word.pieces[0]
-        found = _ASSIGNMENT.fullmatch(first.text) if not first.variable and not first.quoted and first.known else None
-        if found is None:
-            return None
-        value: str | None = found.group(2)
-        for piece in word.pieces[1:]:
-            part = self._value(piece.text) if piece.variable else (piece.text if piece.known else None)
-            value = None if value is None or part is None else value + part
-        return found.group(1), value
-
-    def _value(self, name: str) -> str | None:
-        if name in self._variables:
-            return self._variables[name]
-        if name.isdecimal() and name != "0" and self._frame.arguments is not None:
-            place = int(name[:3])
-            return self._frame.arguments[place - 1] if place <= len(self._frame.arguments) else ""
-        if name in ("*", "@") and self._frame.arguments is not None:
-            return " ".join(self._frame.arguments)
-        return None
-
-    def _expand(self, words: Iterable[Word]) -> _Said:
-        found: list[str] = []
-        columns: list[int] = []
-        known = True
-        first = size = 0
-        for word in words:
-            first = first or word.line
-            column = word.column if word.line == first else -1
-            fields = self._fields(word)
-            if fields is None:
-                known = False
-                fields = ["".join(piece.text for piece in word.pieces)] if found else []
-            size += sum(map(len, fields))
-            if size > _LONGEST_COMMAND:
-                raise TooMuchError(f"a command has more than {_LONGEST_COMMAND} characters")
-            found += fields
-            columns += [column] * len(fields)
-            if not known and not found:
-                break
-        return _Said(found, tuple(columns), known, Simple((), first))
-
-    def _fields(self, word: Word) -> list[str] | None:
-        """What a word becomes: mostly one, several where a variable without quotes holds blanks."""
-        if len(word.pieces) == 1 and not word.pieces[0].variable and word.pieces[0].known:
-            piece = word.pieces[0]
-            return [piece.text] if piece.quoted or not _PATTERN.search(piece.text) else None
-        if len(word.pieces) == 1 and word.pieces[0].text == "@" and word.pieces[0].quoted:
-            return self._frame.arguments
-        fields: list[str] = []
-        current: str | None = None
-        for piece in word.pieces:
-            text = self._value(piece.text) if piece.variable else piece.text
-            if text is None or not piece.known:
-                return None
-            if piece.variable and not piece.quoted:
-                if "IFS" in self._variables or _PATTERN.search(text):
-                    return None
-                parts = re.split(r"[ \t\n]+", text)
-                for number, part in enumerate(parts):
-                    if number and current is not None:
-                        fields.append(current)
-                        current = None
-                    if part:
-                        current = (current or "") + part
-            else:
-                current = (current or "") + text
-        return fields if current is None else [*fields, current]
-
-
-#: What the shell would look for among files, or write out: ``*``, ``{a,b}``.
-_PATTERN = re.compile(r"[*?]|\{[^}]*(?:,|\.\.)[^}]*\}|^~")

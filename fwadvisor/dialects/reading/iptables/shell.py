@@ -1,58 +1,14 @@
-"""Shell scripts as far as scripts of firewall commands use the shell (POSIX sh, chapter 2): words and statements."""
+"""Shell scripts as far as scripts of firewall commands use the shell (POSIX sh, chapter 2): statements."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from fwadvisor.dialects.reading.iptables.refusal import RefusedError
+from fwadvisor.dialects.reading.iptables.shell_words import ShellError, Token, Word, tokens
 
-_TOKEN = re.compile(
-    r"""
-    (?P<blank>(?:[ \t]|\\\r?\n)+) | (?P<end>\r?\n) | (?P<comment>\#[^\n]*)
-    | (?P<heredoc>\d*<<-?[ \t]*(?P<mark>'[^'\n]*'|"[^"\n]*"|[\w.-]+))
-    | (?P<redirect>\d*(?:>>|>\||>&|<&|<>|>|<)|&>>?) | (?P<operator>&&|\|\||;;|[;&|()])
-    | (?P<single>'[^']*') | (?P<double>"(?:[^"\\]|\\.)*") | (?P<arithmetic>\$\(\()
-    | (?P<variable>\$(?:\w+|\{\w+\}|[@*\#?!$-])) | (?P<odd>\$\{[^}\n]{0,199}\}|\$\(|`) | (?P<escaped>\\.)
-    | (?P<plain>[^\s\#'"$`\\;&|()<>]+|\#|\$|[^\S \t\n])
-    """,
-    re.VERBOSE | re.DOTALL,
-)
-_INSIDE = re.compile(
-    r"(?P<variable>\$(?:\w+|\{\w+\}|[@*#?!$-]))|(?P<odd>\$[({]|`)|\\(?P<escaped>[$`\"\\\n])", re.DOTALL
-)
-#: A command whose output is the name of another.
-_WHICH = re.compile(r"(?:which|command -v|type -p)[ \t]+([\w./-]+)(?:[ \t]+2>[ \t]*/dev/null)?")
 #: Statements inside of statements, so deep at most.
 _DEEPEST = 60
-
-
-@dataclass(frozen=True, slots=True)
-class Piece:
-    """A part of a word: text, the value of a variable, or (`known` False) what only running the script tells."""
-
-    text: str
-    variable: bool = False
-    known: bool = True
-    quoted: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Word:
-    """A word before anything is put in for its variables."""
-
-    pieces: tuple[Piece, ...]
-    line: int
-    column: int
-
-    @property
-    def literal(self) -> str | None:
-        """The text, where it holds no variable and no quote."""
-        if len(self.pieces) == 1 and not self.pieces[0].variable and not self.pieces[0].quoted:
-            return self.pieces[0].text if self.pieces[0].known else None
-        return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,189 +88,13 @@ class Other:
 Statement: TypeAlias = Simple | Pipeline | Chained | Loop | Maybe | Group | Function | Other
 
 
-@dataclass(slots=True)
-class _Token:
-    kind: str
-    text: str
-    line: int
-    column: int
-    word: Word | None = None
-    body: str = ""
-    quoted: bool = False
-    body_line: int = 0
-
-
-@dataclass(slots=True)
-class _Waiting:
-    """A here-document whose text begins at the next line."""
-
-    token: _Token
-    mark: str
-    tabs: bool
-
-
-class ShellError(RefusedError):
-    """The script is not well-formed; `line` is where."""
-
-    def __init__(self, message: str, line: int, hint: str = "") -> None:
-        super().__init__(message, hint=hint)
-        self.line = line
-
-
-def _tokens(text: str) -> Iterator[_Token]:
-    at, line, start = 0, 1, 0
-    pieces: list[Piece] = []
-    where = (1, 1)
-    waiting: list[_Waiting] = []
-    size = len(text)
-
-    def word() -> Iterator[_Token]:
-        nonlocal pieces
-        if pieces:
-            made = Word(tuple(pieces), *where)
-            yield _Token("word", "", *where, made)
-            pieces = []
-
-    while at < size:
-        found = _TOKEN.match(text, at)
-        kind = found.lastgroup if found else None
-        if kind == "mark":
-            kind = "heredoc"
-        if found is None or kind is None:
-            quote = text[at]
-            what = "quote" if quote in "\"'" else "character"
-            raise ShellError(f"the {what} {quote} is not closed" if what == "quote" else f'"{quote}" is not read', line)
-        piece = found.group()
-        if kind == "comment" and pieces:
-            kind = "plain"
-            piece = "#"
-        end = at + len(piece)
-        if kind in _WORD_KINDS:
-            if not pieces:
-                where = (line, at - start + 1)
-            if kind in ("odd", "arithmetic"):
-                end = _closing(text, at, line)
-                piece = text[at:end]
-            pieces += _pieces(kind, piece)
-        else:
-            yield from word()
-            if kind == "end":
-                yield _Token("end", "\n", line, at - start + 1)
-                if waiting:
-                    end, line = _bodies(text, end, line, waiting)
-                    at = end
-                    start = end
-                    line += 1
-                    continue
-            elif kind == "heredoc":
-                mark = found.group("mark")
-                token = _Token("heredoc", mark, line, at - start + 1, quoted=mark[0] in "\"'")
-                waiting.append(_Waiting(token, mark.strip("\"'"), "<<-" in piece))
-                yield token
-            elif kind in ("redirect", "operator"):
-                yield _Token(kind, piece, line, at - start + 1)
-        breaks = piece.count("\n")
-        if breaks:
-            line += breaks
-            start = at + piece.rindex("\n") + 1
-        at = end
-    yield from word()
-    yield _Token("end", "\n", line, 1)
-
-
-_WORD_KINDS = frozenset({"single", "double", "variable", "odd", "arithmetic", "escaped", "plain"})
-
-
-def _bodies(text: str, at: int, line: int, waiting: list[_Waiting]) -> tuple[int, int]:
-    """Give waiting here-documents their lines; where the text goes on, and the line before that."""
-    for each in waiting:
-        each.token.body_line = line + 1
-        lines: list[str] = []
-        while True:
-            if at >= len(text):
-                raise ShellError(f'the here-document ends without "{each.mark}"', each.token.line)
-            end = text.find("\n", at)
-            end = len(text) if end < 0 else end
-            row = text[at:end]
-            at, line = end + 1, line + 1
-            if (row.lstrip("\t") if each.tabs else row) == each.mark:
-                break
-            lines.append(row.lstrip("\t") if each.tabs else row)
-        each.token.body = "".join(f"{row}\n" for row in lines)
-    waiting.clear()
-    return at, line
-
-
-def _closing(text: str, at: int, line: int) -> int:
-    """Where a substitution that begins at `at` ends."""
-    if text[at] == "`":
-        end = text.find("`", at + 1)
-        if end < 0:
-            raise ShellError("a backquote is not closed", line)
-        return end + 1
-    if text[at + 1] == "{":
-        return text.index("}", at) + 1
-    depth = 0
-    for place in range(at + 1, len(text)):
-        if text[place] == "(":
-            depth += 1
-        elif text[place] == ")":
-            depth -= 1
-            if depth == 0:
-                return place + 1
-    raise ShellError("a parenthesis is not closed", line)
-
-
-def _pieces(kind: str, text: str) -> list[Piece]:
-    if kind == "plain":
-        # A dollar sign before a quote has a meaning that depends on the shell.
-        return [Piece(text, known=text != "$")]
-    if kind == "single":
-        return [Piece(text[1:-1], quoted=True)]
-    if kind == "escaped":
-        return [Piece("" if text[1] == "\n" else text[1:], quoted=True)]
-    if kind == "variable":
-        return [Piece(text.strip("${}") or "$", variable=True)]
-    if kind == "double":
-        return _inside(text[1:-1])
-    return [_substituted(text, False)]
-
-
-def _substituted(text: str, quoted: bool) -> Piece:
-    named = _WHICH.fullmatch(text.strip("`").removeprefix("$(").removesuffix(")").strip())
-    return Piece(named.group(1), quoted=quoted) if named else Piece(text, known=False, quoted=quoted)
-
-
-def _inside(text: str) -> list[Piece]:
-    """The pieces between double quotes."""
-    pieces: list[Piece] = []
-    at = 0
-    while at < len(text):
-        found = _INSIDE.search(text, at)
-        if found is None:
-            break
-        if found.start() > at:
-            pieces.append(Piece(text[at : found.start()], quoted=True))
-        at = found.end()
-        if found["variable"]:
-            pieces.append(Piece(found["variable"].strip("${}") or "$", variable=True, quoted=True))
-        elif found["escaped"]:
-            pieces.append(Piece("" if found["escaped"] == "\n" else found["escaped"], quoted=True))
-        else:
-            pieces.append(_substituted(text[found.start() :], True))
-            return pieces
-    if at < len(text) or not pieces:
-        pieces.append(Piece(text[at:], quoted=True))
-    return pieces
-
-
 def parse(text: str) -> tuple[Statement, ...]:
     """The statements of a script.
 
     Raises:
         ShellError: it is not well-formed.
     """
-    return _Parser(list(_tokens(text))).script()
+    return _Parser(list(tokens(text))).script()
 
 
 _CLOSERS = frozenset({"then", "elif", "else", "fi", "do", "done", "esac", "}", ";;"})
@@ -322,7 +102,7 @@ _CLOSERS = frozenset({"then", "elif", "else", "fi", "do", "done", "esac", "}", "
 
 @dataclass(slots=True)
 class _Parser:
-    tokens: list[_Token]
+    tokens: list[Token]
     at: int = 0
     depth: int = 0
     _found: list[Statement] = field(default_factory=list)
@@ -334,7 +114,7 @@ class _Parser:
             raise ShellError(f'"{self._keyword() or token.text}" is not expected here', token.line)
         return body
 
-    def _token(self) -> _Token | None:
+    def _token(self) -> Token | None:
         return self.tokens[self.at] if self.at < len(self.tokens) else None
 
     def _keyword(self) -> str:
@@ -390,7 +170,7 @@ class _Parser:
             self.depth -= 1
         return statement
 
-    def _compound(self, token: _Token) -> Statement | None:
+    def _compound(self, token: Token) -> Statement | None:
         line, keyword = token.line, self._keyword()
         if token.text == "(":
             self.at += 1
@@ -490,9 +270,9 @@ class _Parser:
         body = self._command()
         return Function(name, body.body if isinstance(body, Group) else (body,), line)
 
-    def _simple(self, first: _Token) -> Simple:
+    def _simple(self, first: Token) -> Simple:
         words: list[Word] = []
-        document: _Token | None = None
+        document: Token | None = None
         reads = False
         double = self._keyword() == "[["
         while token := self._token():

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 from fwadvisor.diagnostic import Span, did_you_mean
-from fwadvisor.dialects.reading.iptables.commands import Command
+from fwadvisor.dialects.reading.iptables.command import Command
 from fwadvisor.dialects.reading.iptables.drafts import Reader
 from fwadvisor.dialects.reading.iptables.lines import Line
 from fwadvisor.dialects.reading.iptables.parts import Draft, Leads
