@@ -90,6 +90,8 @@ class _Finishing:
         self.counts: Counter[str] = Counter()
         self.opaque: list[Opaque] = []
         self._looked: dict[SetTest, Looked] = {}
+        #: Marks of which it was said that they are not computed.
+        self._left_out: set[Field] = set()
         #: Tests of rules that waited, by the rule's number.
         self._decided: dict[int, tuple[Test, ...]] = {}
 
@@ -182,7 +184,7 @@ class _Finishing:
         for part in placed.draft.tests:
             match part:
                 case MaskedTest():
-                    yield self._mark(part)
+                    yield self._mark(part, placed)
                 case ChangingTest(name, holds):
                     yield self._occurrence(name, holds)
                 case SetTest():
@@ -196,11 +198,19 @@ class _Finishing:
                 case _:
                     yield part
 
-    def _occurrence(self, name: str, holds: bool) -> ConditionTest:
+    def _occurrence(self, name: str, holds: bool, understood: bool = True) -> ConditionTest:
         self.counts[name] += 1
-        return ConditionTest(Condition(conditions.occurrence(name, self.counts[name])), holds)
+        return ConditionTest(Condition(conditions.occurrence(name, self.counts[name]), understood), holds)
 
-    def _mark(self, test: MaskedTest) -> Test:
+    def _left_unknown(self, name: str, holds: bool, mark: Field, placed: Placed) -> ConditionTest:
+        """A test of a mark that rules write in a way that is left out: nobody knows what it finds."""
+        if mark not in self._left_out:
+            self._left_out.add(mark)
+            reason = f"rules write the {mark.replace('-', ' ')}, and what this test finds of it is not computed"
+            self.opaque.append(Opaque(placed.line.span(), reason))
+        return self._occurrence(name, holds, understood=False)
+
+    def _mark(self, test: MaskedTest, placed: Placed) -> Test:
         if test.value & ~test.mask:
             return NEVER if test.holds else IntegerTest(test.field, _ALL_MARKS)
         if test.field not in self.facts.unsteady:
@@ -208,19 +218,27 @@ class _Finishing:
             return IntegerTest(test.field, values if test.holds else subtract(_ALL_MARKS, values))
         name = conditions.mark(test.value, test.mask, test.field is Field.CONNECTION_MARK)
         if test.field in self.facts.written:
-            # What an earlier rule wrote may have changed the answer.
-            return self._occurrence(name, test.holds)
+            return self._left_unknown(name, test.holds, test.field, placed)
         return condition(name, test.holds)
 
     def _lookup(self, test: SetTest, placed: Placed) -> Iterable[Test]:
         if test.name in self.facts.sets:
-            return (self._occurrence(conditions.set_lookup(test.name, test.dimensions), test.holds),)
+            name = conditions.set_lookup(test.name, test.dimensions)
+            if Field.MARK in self.facts.written and self._may_hold_marks(test):
+                return (self._left_unknown(name, test.holds, Field.MARK, placed),)
+            return (self._occurrence(name, test.holds),)
         found = self._looked.get(test)
         if found is None:
             found = self._looked[test] = look_up(test, self.sets, self.family)
         if found.opaque:
             self.opaque.append(Opaque(placed.line.span(), found.opaque))
         return found.tests
+
+    def _may_hold_marks(self, test: SetTest) -> bool:
+        named = self.sets.named.get(test.name)
+        if named is None or named.kind == "list:set":
+            return len(test.dimensions) > 1
+        return "mark" in named.dimensions
 
     def _early(self, test: EarlyState) -> Iterable[Test]:
         """Before connection tracking a packet is invalid, or untracked where a rule said so."""
