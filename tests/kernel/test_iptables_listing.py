@@ -19,8 +19,8 @@ from fwadvisor.model.rule import Verdict
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "reading" / "iptables"))
 
-from rows import Row, rows
-from table import LOADABLE, TARGETS
+from iptables_rows import Row, rows
+from iptables_table import LOADABLE, TARGETS
 
 ROWS = list(rows(LOADABLE))
 VARIANTS = ("nft", "legacy")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from rows import packet
+from iptables_rows import packet
 
 from fwadvisor.dialects.reading.iptables import read, recognize
 from fwadvisor.dialects.reading.source import Source
@@ -139,3 +139,12 @@ def test_the_order_of_files_does_not_matter_to_sets() -> None:
         found = read(files, {})
         assert not found.opaque
         assert evaluate(found, packet("src=10.0.0.1")).verdict is Verdict.ACCEPT
+
+
+def test_what_the_save_command_says_of_other_rules() -> None:
+    text = RULES.format(rule="-p udp")
+    elsewhere = read([Source("x.v4", f"# Warning: iptables-legacy tables present, use it\n{text}".encode())], {})
+    assert [each.message for each in elsewhere.warnings] == ["there are rules besides these"]
+    hidden = read([Source("x.v4", f"# Table `nat' is incompatible, use 'nft' tool.\n{text}".encode())], {})
+    assert hidden.opaque
+    assert evaluate(hidden, packet("udp")).verdict is None

@@ -9,7 +9,7 @@ from random import Random
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from table import LOADABLE, OTHERS
+from iptables_table import LOADABLE, OTHERS
 
 from fwadvisor.dialects.reading.iptables import read, recognize
 from fwadvisor.dialects.reading.source import MOST_BYTES, Source

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from rows import Row, rows
-from table import LOADABLE, OTHERS
+from iptables_rows import Row, rows
+from iptables_table import LOADABLE, OTHERS
 
 from fwadvisor.dialects.reading.iptables import read
 from fwadvisor.dialects.reading.iptables.matches import MATCHES

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from rows import packet
+from iptables_rows import packet
 
 from fwadvisor.dialects.reading.iptables import read, recognize
 from fwadvisor.dialects.reading.source import Source

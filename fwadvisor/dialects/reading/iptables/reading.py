@@ -64,11 +64,10 @@ class Reading(Gathered):
             Script(self, source.name).read(text)
         else:
             version = self._family(source, text)
-            tables = self.of(version)
             if kind is Form.LISTING:
-                read_listing(tables, source.name, text, self.problems)
+                read_listing(self.of(version), source.name, text, self.problems)
             else:
-                Restoring(tables, source.name, self.problems, self.warnings).read(text)
+                Restoring(self, version, source.name).read(text)
 
     def _family(self, source: Source, text: str) -> Family:
         version, sure = family(source.name, text, self.option)

@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import re
 
-from fwadvisor.diagnostic import Diagnostic, Span, error, warning
+from fwadvisor.diagnostic import Span, error, warning
 from fwadvisor.dialects.reading.iptables.commands import parse
+from fwadvisor.dialects.reading.iptables.gathered import Gathered
 from fwadvisor.dialects.reading.iptables.lines import Line, positions, split, unread
 from fwadvisor.dialects.reading.iptables.refusal import RefusedError
 from fwadvisor.dialects.reading.iptables.state import BUILTIN, Table, Tables
 from fwadvisor.dialects.reading.source import Problems
+from fwadvisor.model.address import Family
+from fwadvisor.model.firewall import Opaque
 
 #: What Python takes for a blank and iptables-restore does not.
 _ODD_CHARACTERS = "\x0b\x0c\x1c\x1d\x1e\x1f"
 _ODD_BLANKS = re.compile(r"[\x0b-\x1f\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]")
+_REMARKS = ("# Table ", "# Warning: ")
+_HIDDEN = re.compile(r"^# Table `?\w+' (?:is|contains) incompatible")
+_ELSEWHERE = re.compile(r"^# Warning: \S+ tables present")
 #: iptables-restore takes no longer line.
 _LONGEST_LINE = 10_239
 _COUNTERS = re.compile(r"\[\d+:\d+\]")
@@ -24,11 +30,12 @@ _BY_CHAINS = {frozenset(chains): name for name, chains in BUILTIN.items() if nam
 class Restoring:
     """Reads one text in the form of iptables-restore into tables."""
 
-    def __init__(self, tables: Tables, file: str, problems: Problems, warnings: list[Diagnostic]) -> None:
-        self.tables = tables
+    def __init__(self, gathered: Gathered, version: Family, file: str) -> None:
+        self.tables = gathered.of(version)
         self.file = file
-        self.problems = problems
-        self.warnings = warnings
+        self.problems = gathered.problems
+        self.warnings = gathered.warnings
+        self.tainted = gathered.tainted
         self.flush = True
         self._table: Table | None = None
         self._began: Span | None = None
@@ -47,6 +54,8 @@ class Restoring:
         odd = has_odd_blanks(text)
         for number, source in enumerate(lines, first):
             if not source or source[0] == "#":
+                if source.startswith(_REMARKS):
+                    self._remark(source, number)
                 continue
             try:
                 self._line(source, number, odd)
@@ -60,6 +69,15 @@ class Restoring:
         elif lines[-1] == "COMMIT":
             span = Span(self.file, first + len(lines) - 1, 1, 6, "COMMIT")
             self.warnings.append(warning("the last line has no line end, which iptables-legacy-restore needs", span))
+
+    def _remark(self, source: str, number: int) -> None:
+        """What iptables-save says of rules that it does not show."""
+        span = Span(self.file, number, 1, len(source), source)
+        if _HIDDEN.search(source):
+            self.tainted.append(Opaque(span, "the table holds what iptables-save cannot show"))
+        elif _ELSEWHERE.search(source):
+            hint = "the machine asks those rules too; save and read them as well"
+            self.warnings.append(warning("there are rules besides these", span, hint))
 
     def _line(self, source: str, number: int, odd: bool) -> None:
         table = self._table

@@ -350,8 +350,7 @@ class Script:
         if text is None:
             self._taint(simple.line, "the rules that are loaded here are known only when the script runs")
             return None
-        gathered = self.gathered
-        restoring = Restoring(gathered.of(family), self.file, gathered.problems, gathered.warnings)
+        restoring = Restoring(self.gathered, family, self.file)
         restoring.flush = {"-n", "--noflush"}.isdisjoint(said.words)
         self._flushed = self._flushed or restoring.flush
         restoring.read(text, simple.body_line)

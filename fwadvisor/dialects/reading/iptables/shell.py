@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TypeAlias
 
 from fwadvisor.dialects.reading.iptables.shell_words import ShellError, Token, Word, tokens
@@ -105,7 +105,6 @@ class _Parser:
     tokens: list[Token]
     at: int = 0
     depth: int = 0
-    _found: list[Statement] = field(default_factory=list)
 
     def script(self) -> tuple[Statement, ...]:
         body = self._list(frozenset())
@@ -244,14 +243,13 @@ class _Parser:
     def _other(self, keyword: str, line: int) -> Other:
         ends = {"case": "esac", "select": "done"}
         depth = 0
-        while token := self._token():
+        while self._token():
             word = self._keyword()
             depth += word == keyword
             depth -= word == ends[keyword]
             self.at += 1
             if depth == 0:
                 return Other(keyword, line)
-            del token
         raise ShellError(f'"{ends[keyword]}" is missing', line)
 
     def _begins_function(self) -> bool:
