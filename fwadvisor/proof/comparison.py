@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from fwadvisor.model.address import FAMILIES, Family
@@ -79,6 +79,9 @@ def compare_firewalls(first: Firewall, second: Firewall, budget: Budget, like: F
     Raises:
         BudgetError: the comparison would grow too large.
     """
+    if first.dialect == second.dialect and first.opening_only is not second.opening_only:
+        # One asks about packets that open nothing, so both are asked about them.
+        first, second = (replace(each, opening_only=False) for each in (first, second))
     alike = first.dialect == second.dialect or {first.dialect, second.dialect} <= _NETFILTER
     effects = frozenset({Field.ASSIGNED_HELPER, Field.TRANSLATION}) if alike else frozenset[Field]()
     return compare_in(Space((first, second), effects=effects, tests=TESTS, budget=budget, like=like), first, second)

@@ -4,8 +4,9 @@ How pf is told in the model:
 
 - ``in`` is a base chain at PREROUTING, ``out`` one at POSTROUTING; a forwarded packet passes both, and its tag with it.
   A rule without ``quick`` leaves its verdict standing. Where nothing matches, the packet passes.
-- Packets of known states pass unasked, so only new ones are compared; a rule with ``no state`` treats them alike. New
-  TCP packets are those that open a connection. Packets with IP options, packets that pf finds malformed, and ICMP of
+- Packets of known states pass unasked, so only new ones are compared; where a rule passes some with ``no state``, what
+  becomes of answers is unknown. New TCP packets are those that open a connection, unless a rule asks for other flags
+  or passes TCP without a state. Packets with IP options, packets that pf finds malformed, and ICMP of
   the wrong family, which pf drops whatever the rules say, are outside of the packet space.
 - Which pf the file is for is told by what only one accepts, or by the option ``variant``. Where the meaning differs
   and nothing tells, a part becomes opaque or a warning says so. Answers of ICMP that belong to no state are an
@@ -89,8 +90,8 @@ def read(sources: Sequence[Source], options: Mapping[str, str]) -> Firewall:
             BaseChain(point=Point.POSTROUTING, chain="out", default=Verdict.ACCEPT),
         ),
         states=frozenset({State.NEW, State.ESTABLISHED}),
-        implicit=frozenset({State.ESTABLISHED}),
-        opening_only=True,
+        implicit=frozenset({State.ESTABLISHED}) if building.passes_known else frozenset(),
+        opening_only=not building.every_flag,
         routed_groups=False,
         opaque=tuple(building.opaque),
         warnings=tuple(warnings),

@@ -8,6 +8,7 @@ from typing import Literal
 from fwadvisor.diagnostic import Diagnostic, Span, error, warning
 from fwadvisor.dialects.reading.pf import translating
 from fwadvisor.dialects.reading.pf.files import MOST_WARNINGS, Reading
+from fwadvisor.dialects.reading.pf.following import asks_about_others, without_state
 from fwadvisor.dialects.reading.pf.limits import Limits
 from fwadvisor.dialects.reading.pf.meaning import DESTINATION, SOURCE, Meaning
 from fwadvisor.dialects.reading.pf.syntax import (
@@ -24,6 +25,7 @@ from fwadvisor.dialects.reading.pf.tables import Tables
 from fwadvisor.errors import ReadError
 from fwadvisor.model import firewall as model
 from fwadvisor.model.firewall import (
+    STATES,
     Action,
     Condition,
     ConditionTest,
@@ -33,13 +35,14 @@ from fwadvisor.model.firewall import (
     Field,
     FirewallChain,
     FirewallRule,
+    IntegerTest,
     Jump,
     Return,
     Test,
     Unknown,
     Write,
 )
-from fwadvisor.model.rule import Verdict
+from fwadvisor.model.rule import State, Verdict
 
 _ACTIONS = {
     (verdict, quick): Decide(verdict, stands=not quick) for verdict in Verdict for quick in (False, True)
@@ -64,8 +67,12 @@ class Building:
         self.warnings: list[Diagnostic] = []
         self._told: set[tuple[Span, str]] = set()
         self._tables = Tables(reading.main, _overloads(reading), _printed(reading))
+        scopes = [reading.main, *reading.loaded.values()]
+        #: Whether TCP packets are asked about that open no connection.
+        self.every_flag = asks_about_others(scopes)
+        self._stateless = list(without_state(scopes))
         self._meaning = Meaning(self._tables, reading.variants, self._tell, self._warn)
-        self._translators = translating.Translators(self._meaning, [reading.main, *reading.loaded.values()])
+        self._translators = translating.Translators(self._meaning, scopes)
         self._limits = Limits(reading.variants, self._tell, self._warn)
         self._hidden: list[Span] = []
         self._open: list[str] = []
@@ -78,7 +85,7 @@ class Building:
         """
         main = self._reading.main
         for direction in _DIRECTIONS:
-            rules = self._skips(direction)
+            rules = [*self._skips(direction), *self._known(direction)]
             rules += [self._unread(each) for each in self._reading.opaque]
             if main.translations and self._translations(main, direction):
                 rules.append(self._jump_to_translations(main, direction))
@@ -116,6 +123,27 @@ class Building:
                 text=f"set skip on {name}",
             )
             for name, span in self._reading.settings.skipped.items()
+        ]
+
+    @property
+    def passes_known(self) -> bool:
+        """Whether packets of known connections pass without being asked about."""
+        return not self._stateless
+
+    def _known(self, direction: str) -> list[FirewallRule]:
+        """Packets of known connections, where some connections have no state: these are asked about each time."""
+        if not self._stateless:
+            return []
+        first = self._stateless[0]
+        known = IntegerTest(Field.STATE, ((STATES.index(State.ESTABLISHED),) * 2,))
+        reason = "answers to what this rule passes have no state to pass by, so what becomes of them is not computed"
+        self._tell(first.span, reason)
+        doubt = ConditionTest(Condition("the connection has no state", understood=False))
+        return [
+            FirewallRule(tests=(known, doubt), action=Unknown(reason), span=first.span, text=first.text),
+            FirewallRule(
+                tests=(known,), action=_ACTIONS[Verdict.ACCEPT, True], span=first.span, text=f"a state ({direction})"
+            ),
         ]
 
     def _unread(self, line: Opaque) -> FirewallRule:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 
 from fwadvisor.diagnostic import Span
 from fwadvisor.dialects.reading import conditions
+from fwadvisor.dialects.reading.pf.following import DEFAULT_FLAGS
 from fwadvisor.dialects.reading.pf.syntax import End, Host, Interface, Rule, Rules
 from fwadvisor.dialects.reading.pf.tables import Contents, Tables
 from fwadvisor.dialects.reading.pf.variants import NEWER, OLDER, OPENBSD_ONLY, Variants
@@ -35,8 +37,6 @@ _FAMILY = {4: _IPV4, 6: _IPV6}
 _ALL4, _ALL6 = _V4.universe, _V6.universe
 _TCP = IntegerTest(Field.PROTOCOL, ((TCP, TCP),))
 _NOT_TCP = IntegerTest(Field.PROTOCOL, ((0, TCP - 1), (TCP + 1, 255)))
-#: FIN, SYN, RST, ACK: what `Firewall.opening_only` fixes in a new TCP packet, SYN alone being set.
-_FIXED, _SYN = 0x17, 0x02
 #: Values of the field ICMP of answers, in IPv4 and in IPv6.
 _ANSWER_TYPES = tuple(
     tuple((first * 256, last * 256 + 255) for first, last in types) for types in (ICMP_ANSWERS, ICMP6_ANSWERS)
@@ -107,8 +107,11 @@ class Meaning:
             if not rule.family:
                 tests.append(_IPV6 if asked.icmp6 else _IPV4)
             tests.append(IntegerTest(Field.ICMP, asked.icmp))
-        if asked.flags is not None:
-            tests += flag_tests(rule.protocols, *asked.flags)
+        flags = asked.flags
+        if flags is None and rule.verdict is Verdict.ACCEPT and asked.state != "no":
+            flags = DEFAULT_FLAGS if not rule.protocols or TCP in rule.protocols else None
+        if flags is not None:
+            tests += flag_tests(rule.protocols, *flags)
         if rule.systems:
             tests += _system_tests(rule)
         if asked.fragment:
@@ -339,13 +342,10 @@ def _interface_tests(interfaces: tuple[Interface, ...], direction: str) -> tuple
     return others[0] if len(others) == 1 else (AnyOf(tuple(others)),)
 
 
+@cache
 def flag_tests(protocols: tuple[int, ...], required: int, examined: int) -> tuple[Test, ...]:
-    """The flags byte ANDed with `examined` is `required`; other protocols than TCP are not asked.
-
-    A test that holds for every packet that opens a connection is left out: those are the only new TCP packets of
-    the comparison (`Firewall.opening_only`), and ``flags S/SA``, the default, stands on nearly every rule.
-    """
-    if examined & ~_FIXED == 0 and required == _SYN & examined:
+    """The flags byte ANDed with `examined` is `required`; other protocols than TCP are not asked."""
+    if not examined:
         return ()
     values = normalize((value, value) for value in range(256) if value & examined == required)
     test = IntegerTest(Field.TCP_FLAGS, values)
