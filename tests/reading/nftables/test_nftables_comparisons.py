@@ -52,6 +52,27 @@ CASES = [
     ("inet", "meta protocol ip6", ["6 tcp"], ["4 tcp"]),
     ("inet", "ip version 4", ["4 tcp"], ["6 tcp"]),
     ("inet", "ct state new", ["4 tcp new"], ["4 tcp established"]),
+    # Both ports as one number: how nft lists th sport and th dport after several protocols.
+    ("inet", "meta l4proto { tcp, udp } @th,0,32 0x9c400050", ["4 tcp", "6 udp"], ["4 tcp sport 1", "4 udp dport 81"]),
+    ("inet", "meta l4proto { tcp, udp } @th,0,32 != 0x9c400050", ["4 tcp sport 1", "4 tcp dport 81"], ["4 tcp"]),
+    (
+        "inet",
+        "meta l4proto tcp @th,0,32 0x9c3fffff-0x9c420050",
+        ["4 tcp sport 39999 dport 65535", "4 tcp sport 40001", "4 tcp sport 40002 dport 80", "4 tcp dport 0"],
+        ["4 tcp sport 39999", "4 tcp sport 40002 dport 81", "4 tcp sport 40003", "4 icmp"],
+    ),
+    (
+        "inet",
+        "meta l4proto udp @th,0,32 { 0x9c400050, 0x10002 }",
+        ["4 udp", "4 udp sport 1 dport 2"],
+        ["4 udp sport 1"],
+    ),
+    (
+        "inet",
+        "@th,0,32 0x9c400050",
+        ["4 tcp", "4 icmp if th sport 40000; th dport 80"],
+        ["4 tcp sport 1", "4 icmp if th sport 40000"],
+    ),
     ("inet", "ct state established,related", ["4 tcp related"], ["4 tcp new", "4 tcp untracked"]),
     ("inet", "ct state established|related", ["4 tcp related"], ["4 tcp new"]),
     ("inet", "ct state { established, related }", ["4 tcp established"], ["4 tcp invalid"]),

@@ -219,6 +219,32 @@ def ports(field: Field, text: str) -> Builder:
     return build
 
 
+def port_pair(source: Builder, destination: Builder) -> Builder:
+    """Both ports as one number of 32 bits, as nft lists ``th sport 1 th dport 2``."""
+
+    def build(known: Known, values: Values, holds: bool) -> tuple[Test, ...]:
+        pairs = tuple(
+            (*source(known, sources, True), *destination(known, destinations, True))
+            for first, last in _ranges(values)
+            for sources, destinations in _rectangles(first, last)
+        )
+        return pairs[0] if holds and len(pairs) == 1 else (AnyOf(pairs, holds),)
+
+    return build
+
+
+def _rectangles(first: int, last: int) -> list[tuple[Intervals, Intervals]]:
+    """A range of numbers as products of the upper and lower 16 bits."""
+    (top, low), (bottom, high) = divmod(first, 65536), divmod(last, 65536)
+    if top == bottom:
+        return [(((top, top),), ((low, high),))]
+    found: list[tuple[Intervals, Intervals]] = [
+        (((top, top),), ((low, 65535),)),
+        (((bottom, bottom),), ((0, high),)),
+    ]
+    return [*found, (((top + 1, bottom - 1),), ((0, 65535),))] if bottom - top > 1 else found
+
+
 def icmp(version: Family, code: bool) -> Builder:
     """Type or code; the same protocol inside of the other IP version is a condition."""
     word = "icmp" if version is Family.IPV4 else "icmpv6"

@@ -312,3 +312,6 @@ HEADERS: dict[str, dict[str, Selector]] = {
     "srh": _header("srh", "last-entry:8 flags:8 tag:16", family=_V6),
 }  # fmt: skip
 FRAGMENT_OFFSET = Selector("ip frag-off & 0x1fff", Datatype("fragment offset", 13), building.fragment_offset, _V4)
+PORT_PAIR = Selector(
+    "@th,0,32", Datatype("number", 32), building.port_pair(HEADERS["th"]["sport"].build, HEADERS["th"]["dport"].build)
+)

@@ -13,6 +13,7 @@ from fwadvisor.dialects.reading.nftables.expressions import (
     FRAGMENT_OFFSET,
     HEADERS,
     META,
+    PORT_PAIR,
     Selector,
     ct_selector,
 )
@@ -296,6 +297,8 @@ def _raw(words: Words) -> Selector:
     if port is not None:
         return HEADERS["th"][port]
     text = f"@{base},{offset},{bits}"
+    if text == PORT_PAIR.text:
+        return PORT_PAIR
     if not bits.isdigit() or not 0 < int(bits[:6]) <= 2048:
         raise words.unknown(f'"{text}" is not known')
     return Selector(text, Datatype("number", int(bits)), field_text(text))
