@@ -1,4 +1,4 @@
-"""The language of rows and the table of them are test code and no installed package; tests of this folder import it as `iptables_rows` and `iptables_table`."""
+"""The language of rows and the table of rules are test code; tests of this folder import them by their own names."""
 
 from __future__ import annotations
 

@@ -277,6 +277,14 @@ def test_nothing_is_known_of_the_way_out_before_routing() -> None:
     assert verdict(only_early, "udp hook=forward out=eth1") is Verdict.DROP
 
 
+def test_only_what_is_asked_before_translation_is_warned_of() -> None:
+    text = DNAT + table("-A PREROUTING -p udp -j a", "-A a -o eth1 -j DROP", name="mangle").replace(
+        "-A PRE", ":a -\n-A PRE"
+    )
+    lines = [each.span.line for each in firewall(text).warnings if each.span]
+    assert lines == [2]
+
+
 def test_a_table_that_stands_twice_is_emptied() -> None:
     text = table("-A INPUT -j DROP", ":a -") + table(":INPUT ACCEPT", "-A INPUT -p udp -j DROP")
     assert verdict(text, "tcp") is Verdict.ACCEPT

@@ -76,9 +76,9 @@ def see_early(
         for name, rules in changed.items():
             made[new[name]] = _led(FirewallChain(new[name], rules, chains[name].span), new)
         names.update({base.chain: new.get(base.chain, base.chain) for base in bases if views[base.chain] == view})
-        touched = [after for name in changed for before, after in zip(chains[name].rules, changed[name], strict=True)
-                   if before.tests != after.tests]  # fmt: skip
-        if touched and view.label == "before translation":
+        before = replace(view, no_way_out=False)
+        touched = [rule for name in changed for rule in chains[name].rules if _differs_any(rule, before)]
+        if touched:
             warnings.append(_warning(touched))
     moved = tuple(replace(base, chain=names.get(base.chain, base.chain)) for base in bases)
     return made, moved, warnings
@@ -165,8 +165,12 @@ def _led(chain: FirewallChain, new: dict[str, str]) -> FirewallChain:
     return FirewallChain(chain.name, rules, chain.span)
 
 
+def _differs_any(rule: FirewallRule, view: _View) -> bool:
+    return any(_differs(test, view) for test in rule.tests)
+
+
 def _seen(rule: FirewallRule, view: _View) -> FirewallRule:
-    if not any(_differs(test, view) for test in rule.tests):
+    if not _differs_any(rule, view):
         return rule
     return replace(rule, tests=tuple(_test(test, view) for test in rule.tests))
 
