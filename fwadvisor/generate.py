@@ -17,13 +17,12 @@ from fwadvisor import __version__
 from fwadvisor.compile import Compilation, Compiler
 from fwadvisor.decode import uncollected
 from fwadvisor.diagnostic import Diagnostic, did_you_mean, error
-from fwadvisor.dialects import DIALECTS, dialect
+from fwadvisor.dialects import DIALECTS, dialect, policy_capabilities
 from fwadvisor.dialects.base import Capabilities, Document, OutputFile
 from fwadvisor.dialects.fit import fit
 from fwadvisor.errors import FwadvisorError, UnknownNameError
 from fwadvisor.model.note import Note, Topic
 from fwadvisor.model.policy import Policy
-from fwadvisor.model.rule import Hook, Verdict
 from fwadvisor.parallel import at_once
 from fwadvisor.ports import load
 from fwadvisor.profile import load_policy
@@ -138,19 +137,6 @@ def _proved(
 
     wanted = {name: compiled.ruleset for name, compiled in compilations.items()}
     return prove_written(wanted, outputs, compiler.compile(policy_capabilities()).ruleset, request.options)
-
-
-def policy_capabilities() -> Capabilities:
-    """The capabilities of no dialect but the policy's own: everything that any of them has."""
-    every = [dialect(name).capabilities for name in DIALECTS]
-    return Capabilities(
-        dialect="policy",
-        title="the policy",
-        hooks=frozenset[Hook]().union(*(each.hooks for each in every)),
-        verdicts=frozenset[Verdict]().union(*(each.verdicts for each in every)),
-        port_protocols=frozenset[int]().union(*(each.port_protocols for each in every)),
-        helpers=frozenset[str]().union(*(each.helpers for each in every)),
-    )
 
 
 def _rendered(

@@ -74,6 +74,13 @@ def main() -> None:
         # What is still buffered cannot be written either; Python must not try again at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         sys.exit(EXIT_ERROR)
+    except Exception as problem:
+        # A defect must not look like an answer, which an exit code of 1 is.
+        if os.environ.get("FWADVISOR_TRACEBACK"):
+            raise
+        print(f"error: a defect of fwadvisor: {type(problem).__name__}: {problem}", file=sys.stderr)
+        print("  hint: please report it; FWADVISOR_TRACEBACK=1 shows where it is", file=sys.stderr)
+        sys.exit(EXIT_ERROR)
     finally:
         gc.freeze()
         gc.enable()

@@ -36,12 +36,13 @@ def equal(
     from fwadvisor.errors import FwadvisorError
     from fwadvisor.packets import Budget
     from fwadvisor.proof.comparison import Answer, compare_firewalls
-    from fwadvisor.proof.files import firewall_of, forced
+    from fwadvisor.proof.files import check_named, firewall_of, forced
     from fwadvisor.report import comparison_json, comparison_text
 
     if len(files) < 2:
         raise FwadvisorError(error("there is nothing to compare with", hint="fwadvisor equal A B"))
     said = forced(dialects)
+    check_named(said, files)
     firewalls = [firewall_of(each, said) for each in files]
     show((each for firewall in firewalls for each in firewall.warnings), color)
     first, *others = firewalls

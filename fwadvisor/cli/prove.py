@@ -48,14 +48,17 @@ def prove(
 
     Example: fwadvisor prove out/ --policy h323-needed --set peers=203.0.113.0/24
     """
+    from fwadvisor.dialects import policy_capabilities
     from fwadvisor.packets import Budget
     from fwadvisor.proof.against import Asked, against_policy
     from fwadvisor.proof.comparison import Answer
-    from fwadvisor.proof.files import firewalls_of, forced
+    from fwadvisor.proof.files import check_named, firewalls_of, forced
     from fwadvisor.report import comparison_json, comparison_text
 
     knowledge, profile_dirs = project_folders(knowledge, profile_dirs)
-    firewalls = firewalls_of(files, forced(dialects))
+    said = forced(dialects)
+    check_named(said, files)
+    firewalls = firewalls_of(files, said)
     asked = Asked(
         profiles=policies,
         settings=settings_from(settings),
@@ -64,11 +67,12 @@ def prove(
         today=day_from(today),
         allow_approximate=allow_approximate,
     )
-    warnings, comparisons = against_policy(firewalls, asked, Budget(nodes=nodes))
-    show((*warnings, *(each for firewall in firewalls for each in firewall.warnings)), color)
+    held = against_policy(firewalls, asked, Budget(nodes=nodes), policy_capabilities())
+    comparisons = held.comparisons
+    show((*held.warnings, *(each for firewall in firewalls for each in firewall.warnings)), color)
     if not quiet and format is TextOrJson.JSON:
         print(comparison_json.render(comparisons))
     elif not quiet:
-        print(comparison_text.render(comparisons, policy=True, everything=everything))
+        print(comparison_text.render(comparisons, exposures=held.exposures, everything=everything))
     if any(each.answer is not Answer.EQUAL for each in comparisons):
         raise typer.Exit(EXIT_FINDINGS)

@@ -10,14 +10,16 @@ from pathlib import Path
 from fwadvisor.compile import Compiler
 from fwadvisor.diagnostic import Diagnostic
 from fwadvisor.dialects import dialect
+from fwadvisor.dialects.base import Capabilities
 from fwadvisor.dialects.fit import fit
 from fwadvisor.errors import FwadvisorError
 from fwadvisor.model.firewall import Firewall
 from fwadvisor.model.lift import lift
-from fwadvisor.packets import Budget
+from fwadvisor.packets import Budget, Space
 from fwadvisor.ports import load
 from fwadvisor.profile import load_policy
-from fwadvisor.proof.comparison import Comparison, compare_firewalls
+from fwadvisor.proof.comparison import TESTS, Comparison, compare_firewalls
+from fwadvisor.proof.exposure import Exposure, exposure
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,10 +34,20 @@ class Asked:
     allow_approximate: bool = False
 
 
-def against_policy(
-    firewalls: Sequence[Firewall], asked: Asked, budget: Budget
-) -> tuple[tuple[Diagnostic, ...], list[Comparison]]:
-    """Each firewall against the policy as its dialect says it, and warnings about the profiles.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Held:
+    """Firewalls held against a policy."""
+
+    #: About the profiles and the port database.
+    warnings: tuple[Diagnostic, ...]
+    #: Each firewall with the policy as its dialect says it.
+    comparisons: list[Comparison]
+    #: For each, where its dialect says the policy otherwise by its nature.
+    exposures: list[tuple[Exposure, ...]]
+
+
+def against_policy(firewalls: Sequence[Firewall], asked: Asked, budget: Budget, able: Capabilities) -> Held:
+    """Each firewall against the policy as its dialect says it, and that against what `able` to all would say.
 
     Raises:
         FwadvisorError: the profiles are wrong, or a dialect cannot say the policy.
@@ -63,8 +75,9 @@ def against_policy(
             wanted.append(lift(ruleset))
     if problems:
         raise FwadvisorError(problems)
-    comparisons = [
-        compare_firewalls(firewall, policy, budget, like=policy)
-        for firewall, policy in zip(firewalls, wanted, strict=True)
-    ]
-    return (*database.notices, *loaded.warnings), comparisons
+    itself = lift(compiler.compile(able).ruleset)
+    return Held(
+        warnings=(*database.notices, *loaded.warnings),
+        comparisons=[compare_firewalls(*pair, budget, like=pair[1]) for pair in zip(firewalls, wanted, strict=True)],
+        exposures=[exposure(Space((each, itself), tests=TESTS, budget=budget), each, itself) for each in wanted],
+    )

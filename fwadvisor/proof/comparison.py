@@ -6,9 +6,23 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from fwadvisor.diagnostic import error
+from fwadvisor.errors import FwadvisorError
 from fwadvisor.model.address import FAMILIES, Family
 from fwadvisor.model.evaluate import Step, evaluate
-from fwadvisor.model.firewall import STATES, Condition, Field, Firewall, IntegerTest
+from fwadvisor.model.firewall import (
+    STATES,
+    Action,
+    Condition,
+    Field,
+    Firewall,
+    FirewallChain,
+    FirewallRule,
+    IntegerTest,
+    Jump,
+    Test,
+    Write,
+)
 from fwadvisor.model.rule import Hook, State, Verdict
 from fwadvisor.model.walk import Packet
 from fwadvisor.packets import Budget, Change, Meaning, PacketSet, Result, Space, compare
@@ -57,6 +71,8 @@ class Comparison:
     differences: tuple[Difference, ...]
     #: What the comparison does not speak of, in sentences.
     left_out: tuple[str, ...]
+    #: Why the answer is not known although no packet is decided otherwise, in sentences.
+    doubts: tuple[str, ...]
     #: Conditions on which verdicts depend, alike in both firewalls.
     conditions: tuple[Condition, ...]
 
@@ -67,7 +83,7 @@ class Comparison:
         for answer in (Answer.DIFFERENT, Answer.UNKNOWN):
             if answer in answers:
                 return answer
-        return Answer.EQUAL
+        return Answer.UNKNOWN if self.doubts else Answer.EQUAL
 
 
 def compare_firewalls(first: Firewall, second: Firewall, budget: Budget, like: Firewall | None = None) -> Comparison:
@@ -78,6 +94,7 @@ def compare_firewalls(first: Firewall, second: Firewall, budget: Budget, like: F
 
     Raises:
         BudgetError: the comparison would grow too large.
+        FwadvisorError: there is no packet of which both speak.
     """
     if first.dialect == second.dialect and first.opening_only is not second.opening_only:
         # One asks about packets that open nothing, so both are asked about them.
@@ -91,8 +108,15 @@ def compare_in(space: Space, first: Firewall, second: Firewall) -> Comparison:
     """The same in a space that both belong to, with the effects that the space has.
 
     The space must have been made with `TESTS`.
+
+    Raises:
+        FwadvisorError: there is no packet of which both speak.
+        BudgetError: the comparison would grow too large.
     """
     parts = common_parts(first, second)
+    if not parts:
+        message = f"{first.name} and {second.name} speak of no packet that is in both"
+        raise FwadvisorError(error(message, hint=f"{_spoken(first)}; {_spoken(second)}"))
     differences: list[Difference] = []
     conditions: dict[Condition, None] = {}
     for hook, family in parts:
@@ -106,8 +130,14 @@ def compare_in(space: Space, first: Firewall, second: Firewall) -> Comparison:
         parts=parts,
         differences=tuple(differences),
         left_out=tuple(_left_out(first, second)),
+        doubts=tuple(_doubts(first, second)),
         conditions=tuple(sorted(conditions, key=lambda condition: condition.name)),
     )
+
+
+def _spoken(firewall: Firewall) -> str:
+    families = ", ".join(f"IPv{family.value}" for family in firewall.families)
+    return f"{firewall.name} speaks of {', '.join(sorted(firewall.hooks))} in {families}"
 
 
 def common_parts(first: Firewall, second: Firewall) -> tuple[tuple[Hook, Family], ...]:
@@ -183,6 +213,36 @@ def _decider(firewall: Firewall, packet: Packet) -> Step | None:
     """The rule, or the default of a base chain, that decides a packet."""
     trail = evaluate(firewall, packet).trail
     return trail[-1] if trail else None
+
+
+def _doubts(first: Firewall, second: Firewall) -> Iterator[str]:
+    """Rules are compared in the addresses that filters see, so what those come from must be told alike."""
+    if _translations(first) != _translations(second):
+        yield "addresses and ports are translated otherwise, and filters see them before or after that"
+
+
+def _translations(firewall: Firewall) -> list[tuple[tuple[Test, ...], tuple[Write, ...], Action]]:
+    """The rules that translate, and those of the chains that lead to them, without their places.
+
+    In pf every rule stands in one chain, so only those that translate count.
+    """
+    chains = [chain for chain in firewall.chains.values() if any(map(_translates, chain.rules))]
+    if firewall.dialect == "pf":
+        rules = [rule for chain in chains for rule in chain.rules if _translates(rule)]
+    else:
+        names = {chain.name for chain in chains}
+        while more := {chain.name for chain in firewall.chains.values() if _leads(chain, names)} - names:
+            names |= more
+        rules = [rule for chain in firewall.chains.values() if chain.name in names for rule in chain.rules]
+    return [(rule.tests, rule.writes, rule.action) for rule in rules]
+
+
+def _leads(chain: FirewallChain, names: set[str]) -> bool:
+    return any(isinstance(rule.action, Jump) and rule.action.chain in names for rule in chain.rules)
+
+
+def _translates(rule: FirewallRule) -> bool:
+    return any(write.field is Field.TRANSLATION for write in rule.writes)
 
 
 def _left_out(first: Firewall, second: Firewall) -> Iterator[str]:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from fwadvisor.diagnostic import Diagnostic, error
+from fwadvisor.diagnostic import Diagnostic, did_you_mean, error
 from fwadvisor.dialects import DIALECTS, dialect
 from fwadvisor.dialects.reading import read_firewall, recognize
 from fwadvisor.dialects.reading.source import MOST_BYTES, Source, load_source
@@ -41,6 +41,8 @@ def forced(options: Iterable[str]) -> Forced:
     named: dict[str, str] = {}
     for option in options:
         name, equals, said = option.rpartition("=")
+        if not said or (equals and not name):
+            raise FwadvisorError(error(f'--from takes DIALECT or FILE=DIALECT, not "{option}"'))
         if equals:
             if named.setdefault(name, said) != said:
                 raise FwadvisorError(error(f"--from says two dialects of {name}: {named[name]} and {said}"))
@@ -49,6 +51,21 @@ def forced(options: Iterable[str]) -> Forced:
         else:
             every = option
     return Forced(every, named)
+
+
+def check_named(said: Forced, arguments: Iterable[str]) -> None:
+    """That every file which ``--from`` names is one of the arguments, and standard input is named once.
+
+    Raises:
+        FwadvisorError: it is not.
+    """
+    names = [name for argument in arguments for name in _paths(argument)]
+    for name in said.named or ():
+        if name not in names:
+            hint = did_you_mean(name, names) or f"the files are {', '.join(names)}"
+            raise FwadvisorError(error(f"--from names {name}, which is none of the files", hint=hint))
+    if names.count(STDIN) > 1:
+        raise FwadvisorError(error("standard input is named twice, and can be read once"))
 
 
 def firewall_of(argument: str, said: Forced) -> Firewall:
@@ -118,6 +135,8 @@ def _source(name: str) -> Source:
 
 def _paths(argument: str) -> list[str]:
     """The files that an argument names; of a directory, those that `generate` writes."""
+    if not argument:
+        raise ReadError(error("a file has no name", hint="an unset shell variable leaves an empty word"))
     if argument != STDIN and Path(argument).is_dir():
         names = [name for each in DIALECTS for name in dialect(each).file_names]
         found = [str(Path(argument) / name) for name in names if (Path(argument) / name).is_file()]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -14,30 +14,17 @@ from fwadvisor.errors import FwadvisorError, ReadError
 from fwadvisor.model.address import Family
 from fwadvisor.model.firewall import Field, Firewall
 from fwadvisor.model.lift import lift
-from fwadvisor.model.rule import Hook, Ruleset, Verdict
-from fwadvisor.packets import Budget, PacketSet, RawBox, Space
+from fwadvisor.model.rule import Hook, Ruleset
+from fwadvisor.packets import Budget, Space
 from fwadvisor.parallel import at_once
-from fwadvisor.proof.comparison import TESTS, Comparison, Difference, compare_in
+from fwadvisor.proof.comparison import TESTS, Comparison, compare_in
+from fwadvisor.proof.exposure import Exposure, exposure
 from fwadvisor.proof.words import decider, deciding_span, flow
 
 #: So many rules over all dialects take longer to prove than a process to fork.
 _LARGE = 1000
 _HELPERS = frozenset({Field.ASSIGNED_HELPER})
 _REPORT = "this is a defect of fwadvisor, and nothing was written: please report it with the command and the profiles"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Exposure:
-    """Where a dialect differs from the policy by its nature, on one hook and family."""
-
-    hook: Hook
-    family: Family
-    #: New connections that it accepts and the policy does not.
-    wider: tuple[RawBox, ...]
-    #: New connections that the policy accepts and it does not.
-    narrower: tuple[RawBox, ...]
-    #: Helpers whose negotiated connections the policy accepts when they come, and the dialect does not follow.
-    not_followed: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,45 +104,9 @@ def _defects(comparison: Comparison) -> Iterator[Diagnostic]:
 
 
 def _proved(name: str, comparison: Comparison, space: Space, ruleset: Firewall, policy: Firewall) -> Proved:
-    differences = compare_in(space, ruleset, policy).differences if ruleset is not policy else ()
-    parts = dict.fromkeys((each.hook, each.family) for each in differences)
-    exposures = [_exposure(space, *part, [d for d in differences if (d.hook, d.family) == part]) for part in parts]
     return Proved(
         dialect=name,
         parts=comparison.parts,
-        exposure=tuple(each for each in exposures if each is not None),
+        exposure=exposure(space, ruleset, policy) if ruleset is not policy else (),
         left_out=comparison.left_out,
     )
-
-
-def _exposure(space: Space, hook: Hook, family: Family, differences: Sequence[Difference]) -> Exposure | None:
-    new = space.packets(hook, family, TESTS)
-    more = _union(each.packets for each in differences if _accepts(each.outcomes[0]) and not _accepts(each.outcomes[1]))
-    less = _union(each.packets for each in differences if _accepts(each.outcomes[1]) and not _accepts(each.outcomes[0]))
-    wider, narrower = _boxes(more, new), _boxes(less, new)
-    followed = _helpers(less - new) if less is not None else ()
-    if not wider and not narrower and not followed:
-        return None
-    return Exposure(hook=hook, family=family, wider=wider, narrower=narrower, not_followed=followed)
-
-
-def _union(sets: Iterable[PacketSet]) -> PacketSet | None:
-    found: PacketSet | None = None
-    for each in sets:
-        found = each if found is None else found | each
-    return found
-
-
-def _boxes(packets: PacketSet | None, within: PacketSet) -> tuple[RawBox, ...]:
-    """What of the packets lies within a set."""
-    return () if packets is None else tuple((packets & within).boxes())
-
-
-def _helpers(packets: PacketSet) -> tuple[str, ...]:
-    """The helpers that packets of negotiated connections name."""
-    sets = (each for box in packets.boxes() for each in box.names.get(Field.HELPER, ()) if not each.inverted)
-    return tuple(sorted({name for names in sets for name in names.names if name}))
-
-
-def _accepts(outcome: str) -> bool:
-    return outcome.startswith(Verdict.ACCEPT)

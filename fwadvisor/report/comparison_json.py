@@ -28,6 +28,7 @@ def _comparison(comparison: Comparison) -> dict[str, Any]:
         "firewalls": [_firewall(each) for each in comparison.firewalls],
         "compared": [{"hook": hook.value, "family": family.value} for hook, family in comparison.parts],
         "not_compared": list(comparison.left_out),
+        "not_known": list(comparison.doubts),
         "conditions": [condition.name for condition in comparison.conditions],
         "differences": [_difference(comparison, each) for each in comparison.differences],
     }

@@ -10,7 +10,9 @@ from fwadvisor.model.address import Family
 from fwadvisor.model.rule import Hook
 from fwadvisor.packets.box import readable_boxes
 from fwadvisor.proof.comparison import UNKNOWN, Answer, Comparison, Difference
+from fwadvisor.proof.exposure import Exposure
 from fwadvisor.proof.words import decider, flow
+from fwadvisor.report.exposure_text import claim, exposure_lines
 
 #: Without --all: so many differences of a comparison, and so many regions of a difference.
 _DIFFERENCES = 4
@@ -18,11 +20,16 @@ _REGIONS = 3
 _CONDITIONS = 6
 
 
-def render(comparisons: Sequence[Comparison], *, policy: bool = False, everything: bool = False) -> str:
+def render(
+    comparisons: Sequence[Comparison],
+    *,
+    exposures: Sequence[Sequence[Exposure]] | None = None,
+    everything: bool = False,
+) -> str:
     """The differences of each comparison, then one line that answers for all.
 
-    With `policy`, the second firewall of each comparison is the policy that the first must say; without it, the
-    first firewall of all comparisons is the same.
+    With `exposures`, one for each, the second firewall of each comparison is the policy that the first must say;
+    without them, the first firewall of all comparisons is the same.
     """
     blocks = []
     for comparison in comparisons:
@@ -31,41 +38,45 @@ def render(comparisons: Sequence[Comparison], *, policy: bool = False, everythin
         more = len(comparison.differences) - len(shown)
         if more:
             blocks.append(f"{more} more differences between {_both(comparison)}: see them with --all")
-        blocks += ["\n".join(_opaque(comparison))] if comparison.answer is Answer.UNKNOWN else []
-    claim = proof(comparisons) if policy else answer(comparisons)
-    blocks.append("\n".join([claim, *_remarks(comparisons)]))
+        if comparison.answer is Answer.UNKNOWN:
+            blocks.append("\n".join([*_opaque(comparison), *(f"  not known  {each}" for each in comparison.doubts)]))
+    claims = answer(comparisons) if exposures is None else proof(comparisons, exposures)
+    blocks.append("\n".join([*claims, *_remarks(comparisons)]))
     return "\n\n".join(blocks)
 
 
-def answer(comparisons: Sequence[Comparison]) -> str:
-    """``equal: a = b = c (input, output; IPv4, IPv6)``, or which are not."""
-    first = comparisons[0].firewalls[0]
-    same = [each.firewalls[1].name for each in comparisons if each.answer is Answer.EQUAL]
-    lines = [_equation("equal", [first.name, *same], comparisons)] if same else []
-    return "\n".join([*lines, *_refuted(comparisons)])
-
-
-def proof(comparisons: Sequence[Comparison]) -> str:
-    """``proved: a = b = policy web-server (input, output; IPv4, IPv6)``, or which files do not say the policy."""
-    same = [each.firewalls[0].name for each in comparisons if each.answer is Answer.EQUAL]
-    names = [*same, f"policy {comparisons[0].firewalls[1].name}"]
-    lines = [_equation("proved", names, comparisons)] if same else []
-    return "\n".join([*lines, *_refuted(comparisons)])
-
-
-def _equation(word: str, names: Sequence[str], comparisons: Sequence[Comparison]) -> str:
-    """Hooks and families of all of them first, then those of which only some speak."""
+def answer(comparisons: Sequence[Comparison]) -> list[str]:
+    """``equal: a = b = c (input, output; IPv4, IPv6)``, and which are not."""
     equal = [each for each in comparisons if each.answer is Answer.EQUAL]
+    names = [comparisons[0].firewalls[0].name, *(each.firewalls[1].name for each in equal)]
+    lines = [f"equal: {printable(' = '.join(names))} {_compared(equal)}"] if equal else []
+    return [*lines, *_refuted(comparisons)]
+
+
+def proof(comparisons: Sequence[Comparison], exposures: Sequence[Sequence[Exposure]]) -> list[str]:
+    """``proved: a = b = policy web-server (input, output; IPv4, IPv6)``, exposures, and what says it not."""
+    pairs = [pair for pair in zip(comparisons, exposures, strict=True) if pair[0].answer is Answer.EQUAL]
+    lines = []
+    if pairs:
+        named = [(printable(each.firewalls[0].name), exposed) for each, exposed in pairs]
+        policy = printable(f"policy {comparisons[0].firewalls[1].name}")
+        lines.append(f"proved: {claim(named, policy)} {_compared([each for each, _ in pairs])}")
+        lines += [f"  {line}" for line in exposure_lines(named)]
+    return [*lines, *_refuted(comparisons)]
+
+
+def _compared(equal: Sequence[Comparison]) -> str:
+    """Hooks and families of all of them first, then the hooks of which only some speak."""
     common = [part for part in equal[0].parts if all(part in each.parts for each in equal)]
-    more = dict.fromkeys(part for each in equal for part in each.parts if part not in common)
-    also = f"; {', '.join(dict.fromkeys(hook for hook, _ in more))} where spoken of" if more else ""
-    return f"{word}: {printable(' = '.join(names))} ({parts_in_words(common)}{also})"
+    more = dict.fromkeys(hook for each in equal for hook, family in each.parts if (hook, family) not in common)
+    also = f"; {', '.join(more)} where spoken of" if more else ""
+    return f"({parts_in_words(common)}{also})"
 
 
 def _refuted(comparisons: Sequence[Comparison]) -> Iterator[str]:
     for each in comparisons:
         if each.answer is not Answer.EQUAL:
-            places = [(difference.hook, difference.family) for difference in each.differences]
+            places = [(difference.hook, difference.family) for difference in each.differences] or each.parts
             yield f"{each.answer}: {_both(each)} ({parts_in_words(places)})"
 
 

@@ -12,9 +12,10 @@ from typer.testing import CliRunner
 
 from fwadvisor.cli import app
 from fwadvisor.compile import Compiler
+from fwadvisor.dialects import policy_capabilities
 from fwadvisor.dialects.base import OutputFile
 from fwadvisor.errors import FwadvisorError
-from fwadvisor.generate import Generated, Request, generate, policy_capabilities
+from fwadvisor.generate import Generated, Request, generate
 from fwadvisor.model.address import Family
 from fwadvisor.model.firewall import Field
 from fwadvisor.model.interval import size

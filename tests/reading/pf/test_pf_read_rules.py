@@ -253,7 +253,11 @@ CONDITIONS: list[tuple[str, str, dict[str, str]]] = [
         SSH,
         {"": "accept", "max 7 states reached: pass in": "drop"},
     ),
-    ("set state-defaults max 7\nblock\npass in no state", SSH, {"max 7 states reached: pass in no state": "accept"}),
+    (
+        "set state-defaults max 7\nblock\npass in proto icmp no state",
+        PING,
+        {"max 7 states reached: pass in proto icmp no state": "accept"},
+    ),
     (
         "block\npass in max-pkt-rate 10/5",
         SSH,
