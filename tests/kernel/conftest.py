@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import sys
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -14,8 +13,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 
 from rig import NotPermittedError, Rig
-
-REQUIRE = "FWADVISOR_REQUIRE_KERNEL"
+from rig.opening import open_rig, refuse
 
 
 @pytest.hookimpl(wrapper=True)
@@ -47,28 +45,12 @@ def count(request: pytest.FixtureRequest) -> Callable[[str], None]:
     return lambda line: request.config.stash[_COUNTS].append(f"{request.node.name}: {line}")
 
 
-def refuse(problem: NotPermittedError) -> None:
-    """Skip, or fail where kernel tests are required (as continuous integration does)."""
-    if os.environ.get(REQUIRE, "0") not in ("", "0"):
-        pytest.fail(f"{REQUIRE} is set, but {problem}", pytrace=False)
-    pytest.skip(f"the kernel cannot be asked: {problem}")
-
-
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Everything in this folder asks the kernel."""
     here = Path(__file__).parent
     for item in items:
         if here in item.path.parents:
             item.add_marker("kernel")
-
-
-def open_rig(links: Sequence[str], *, rootless: bool = False) -> Rig:
-    """A rig, or a skipped (where kernel tests are required: failed) test."""
-    try:
-        return Rig(links, rootless=rootless)
-    except NotPermittedError as problem:
-        refuse(problem)
-        raise
 
 
 @pytest.fixture(scope="session")

@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 from rig import Rig, agree, probe, probes_for, why_not, with_state
 from rig.frames import texts
+from rig.opening import open_rig
 
 from fwadvisor.generate import Generated, Request, generate
 from fwadvisor.model.address import FAMILIES, AddressSet, Family
@@ -42,7 +43,6 @@ _OWN = {Family.IPV4: 0xC0000201, Family.IPV6: 0x20010DB8 << 96 | 1}
 
 @pytest.fixture(scope="module")
 def _links() -> Iterator[Rig]:
-    from conftest import open_rig  # type: ignore[import-not-found]
 
     with open_rig(LINKS) as made:
         yield made
