@@ -91,7 +91,7 @@ class _Finishing:
         self.opaque: list[Opaque] = []
         self._looked: dict[SetTest, Looked] = {}
         #: Marks of which it was said that they are not computed.
-        self._left_out: set[Field] = set()
+        self._left_out: set[str] = set()
         #: Tests of rules that waited, by the rule's number.
         self._decided: dict[int, tuple[Test, ...]] = {}
 
@@ -190,11 +190,11 @@ class _Finishing:
                 case SetTest():
                     yield from self._lookup(part, placed)
                 case EarlyState():
-                    yield from self._early(part)
+                    yield from self._early(part, placed)
                 case MarkWrite():
                     continue
                 case IntegerTest(Field.TTL, values) if Field.TTL in self.facts.unsteady:
-                    yield self._occurrence(f"ttl {format_ports(values)}", True)
+                    yield self._left_unknown(f"ttl {format_ports(values)}", True, "time to live", placed)
                 case _:
                     yield part
 
@@ -202,11 +202,11 @@ class _Finishing:
         self.counts[name] += 1
         return ConditionTest(Condition(conditions.occurrence(name, self.counts[name]), understood), holds)
 
-    def _left_unknown(self, name: str, holds: bool, mark: Field, placed: Placed) -> ConditionTest:
-        """A test of a mark that rules write in a way that is left out: nobody knows what it finds."""
-        if mark not in self._left_out:
-            self._left_out.add(mark)
-            reason = f"rules write the {mark.replace('-', ' ')}, and what this test finds of it is not computed"
+    def _left_unknown(self, name: str, holds: bool, what: str, placed: Placed) -> ConditionTest:
+        """A test of something that rules write in a way that is left out: nobody knows what it finds."""
+        if what not in self._left_out:
+            self._left_out.add(what)
+            reason = f"rules write the {what}, and what this test finds of it is not computed"
             self.opaque.append(Opaque(placed.line.span(), reason))
         return self._occurrence(name, holds, understood=False)
 
@@ -218,14 +218,14 @@ class _Finishing:
             return IntegerTest(test.field, values if test.holds else subtract(_ALL_MARKS, values))
         name = conditions.mark(test.value, test.mask, test.field is Field.CONNECTION_MARK)
         if test.field in self.facts.written:
-            return self._left_unknown(name, test.holds, test.field, placed)
+            return self._left_unknown(name, test.holds, test.field.replace("-", " "), placed)
         return condition(name, test.holds)
 
     def _lookup(self, test: SetTest, placed: Placed) -> Iterable[Test]:
         if test.name in self.facts.sets:
             name = conditions.set_lookup(test.name, test.dimensions)
             if Field.MARK in self.facts.written and self._may_hold_marks(test):
-                return (self._left_unknown(name, test.holds, Field.MARK, placed),)
+                return (self._left_unknown(name, test.holds, "mark", placed),)
             return (self._occurrence(name, test.holds),)
         found = self._looked.get(test)
         if found is None:
@@ -240,12 +240,12 @@ class _Finishing:
             return len(test.dimensions) > 1
         return "mark" in named.dimensions
 
-    def _early(self, test: EarlyState) -> Iterable[Test]:
+    def _early(self, test: EarlyState, placed: Placed) -> Iterable[Test]:
         """Before connection tracking a packet is invalid, or untracked where a rule said so."""
         invalid, untracked = (contains(test.values, each) for each in (_INVALID, _UNTRACKED))
         if invalid != untracked and self.facts.untracks:
             name = f"state {format_ports(test.values)} before tracking"
-            return (self._occurrence(name, test.holds),)
+            return (self._left_unknown(name, test.holds, "state before tracking", placed),)
         return () if invalid is test.holds else (NEVER,)
 
 
