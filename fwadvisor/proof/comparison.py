@@ -216,7 +216,14 @@ def _decider(firewall: Firewall, packet: Packet) -> Step | None:
 
 
 def _doubts(first: Firewall, second: Firewall) -> Iterator[str]:
-    """Rules are compared in the addresses that filters see, so what those come from must be told alike."""
+    """Why "equal" would say too much.
+
+    Some parts were not evaluated, or the rules are compared in the addresses that filters see, and those come about
+    otherwise.
+    """
+    for each in (first, second):
+        if each.opaque:
+            yield f"{each.name} has parts that are not evaluated"
     if _translations(first) != _translations(second):
         yield "addresses and ports are translated otherwise, and filters see them before or after that"
 
