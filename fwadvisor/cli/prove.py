@@ -71,7 +71,7 @@ def prove(
     comparisons = held.comparisons
     show((*held.warnings, *(each for firewall in firewalls for each in firewall.warnings)), color)
     if not quiet and format is TextOrJson.JSON:
-        print(comparison_json.render(comparisons))
+        print(comparison_json.render(comparisons, held.exposures))
     elif not quiet:
         print(comparison_text.render(comparisons, exposures=held.exposures, everything=everything))
     if any(each.answer is not Answer.EQUAL for each in comparisons):

@@ -12,14 +12,27 @@ from fwadvisor.model.firewall import Firewall, FirewallRule
 from fwadvisor.model.walk import Packet
 from fwadvisor.packets.box import readable_boxes
 from fwadvisor.proof.comparison import Comparison, Difference
+from fwadvisor.proof.exposure import Exposure
 
 VERSION = 1
 
 
-def render(comparisons: Sequence[Comparison]) -> str:
-    """A document with an entry for each comparison, in order."""
-    document = {"version": VERSION, "comparisons": [_comparison(each) for each in comparisons]}
-    return json.dumps(document, indent=2, ensure_ascii=False)
+def render(comparisons: Sequence[Comparison], exposures: Sequence[Sequence[Exposure]] | None = None) -> str:
+    """A document with an entry for each comparison, in order; with `exposures` each entry has those of its dialect."""
+    entries = [_comparison(each) for each in comparisons]
+    for entry, exposed in zip(entries, exposures or (), strict=exposures is not None):
+        entry["exposure"] = [_exposure(each) for each in exposed]
+    return json.dumps({"version": VERSION, "comparisons": entries}, indent=2, ensure_ascii=False)
+
+
+def _exposure(exposure: Exposure) -> dict[str, Any]:
+    return {
+        "hook": exposure.hook.value,
+        "family": exposure.family.value,
+        "accepts_besides": [each.as_json() for each in readable_boxes(exposure.wider)],
+        "does_not_accept": [each.as_json() for each in readable_boxes(exposure.narrower)],
+        "does_not_follow": list(exposure.not_followed),
+    }
 
 
 def _comparison(comparison: Comparison) -> dict[str, Any]:

@@ -170,3 +170,22 @@ def test_what_generate_writes_is_proved_and_an_edit_is_found(run, tmp_path: Path
     assert done.returncode == 1
     assert "port 443" in done.stdout
     assert "profiles/web-server.yaml:" in done.stdout
+
+
+def test_exposure_is_told_in_words_and_in_json(run) -> None:
+    words = ("--policy", "h323-needed", "--set", "peers=203.0.113.0/24")
+    assert run("generate", "h323-needed", *words[2:], "-o", "out", "-q").returncode == 0
+    done = run("prove", "out", *words)
+    assert (done.returncode, done.stdout.splitlines()[0].count("with exposure")) == (0, 1)
+    assert "12 TCP ports and 48 UDP ports" in done.stdout
+    document = json.loads(run("prove", "out", *words, "-f", "json").stdout)
+    found = {each["firewalls"][0]["dialect"]: each for each in document["comparisons"]}
+    assert [found[name]["exposure"] for name in ("iptables", "nftables")] == [[], []]
+    assert found["pf"]["exposure"][0]["does_not_follow"] == ["H.245", "Q.931", "RAS"]
+    assert found["pf"]["exposure"][0]["accepts_besides"]
+
+
+def test_the_script_for_windows_is_printed(run) -> None:
+    done = run("export-script")
+    assert done.returncode == 0
+    assert "Get-NetFirewallRule" in done.stdout
