@@ -12,7 +12,6 @@ from fwadvisor.dialects.reading.iptables.lines import split, unread
 from fwadvisor.dialects.reading.iptables.recognition import Form, family, form
 from fwadvisor.dialects.reading.iptables.refusal import RefusedError
 from fwadvisor.dialects.reading.iptables.restore import Restoring, read_listing
-from fwadvisor.dialects.reading.iptables.script import Script
 from fwadvisor.dialects.reading.iptables.state import TooMuchError
 from fwadvisor.dialects.reading.source import Source
 from fwadvisor.errors import ReadError
@@ -61,6 +60,9 @@ class Reading(Gathered):
         if kind is Form.SETS:
             self._read_sets(source.name, text)
         elif kind is Form.SCRIPT:
+            # Half of this package is about scripts, which our own text never is.
+            from fwadvisor.dialects.reading.iptables.script import Script
+
             Script(self, source.name).read(text)
         else:
             version = self._family(source, text)

@@ -8,7 +8,6 @@ from collections.abc import Mapping, Sequence
 
 from fwadvisor.dialects.reading.nftables.assembly import assemble
 from fwadvisor.dialects.reading.nftables.chains import read_chains
-from fwadvisor.dialects.reading.nftables.json_text import from_json
 from fwadvisor.dialects.reading.nftables.script import Script
 from fwadvisor.dialects.reading.nftables.text import Text
 from fwadvisor.dialects.reading.nftables.variables import Variables
@@ -72,6 +71,8 @@ def _read(sources: Sequence[Source]) -> Firewall:
     variables = Variables()
     for source in sources:
         if source.content.lstrip(_BLANK)[:1] == b"{":
+            from fwadvisor.dialects.reading.nftables.json_text import from_json
+
             text = from_json(source, problems)
         else:
             text = Text(source.name, source.text())
