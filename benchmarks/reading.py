@@ -105,7 +105,7 @@ def measured(arguments: tuple[str, ...]) -> dict[str, Any]:
     """Run one job in a process of its own; its peak memory stands beside its answer."""
     with tempfile.NamedTemporaryFile() as output:
         command = (sys.executable, __file__, "--job", *arguments)
-        _, _, memory = run(Command(("timeout", "120", *command), output=output.name))
+        _, _, memory = run(Command(("timeout", "300", *command), output=output.name))
         return {**json.loads(Path(output.name).read_text()), "memory_mb": round(memory, 1)}
 
 
