@@ -247,7 +247,7 @@ def main() -> None:
     """Measure and report."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--peers", type=Path)
-    parser.add_argument("--sizes", type=int, nargs="+", default=[100, 1000, 10000])
+    parser.add_argument("--sizes", type=int, nargs="*", default=[100, 1000, 10000])
     parser.add_argument("--kinds", nargs="+", default=["realistic", "classbench", "crossing"])
     parser.add_argument("--families", type=int, nargs="+", default=[4, 6])
     parser.add_argument("--rounds", type=int, default=3)
@@ -275,8 +275,11 @@ def main() -> None:
     if complaints:
         sys.exit("the tools do not agree, so no times are shown:\n" + "\n".join(complaints))
     parts = [f"{machine_line()}; processor time, best of {options.rounds} interleaved rounds"]
-    parts.append("Building and comparing\n" + table(_COMPARING, [comparing_row(job, compared[job]) for job in jobs]))
-    parts.append("Single rules\n" + table(_LINTING, [linting_row(job, linted[job]) for job in jobs]))
+    if jobs:
+        parts.append(
+            "Building and comparing\n" + table(_COMPARING, [comparing_row(job, compared[job]) for job in jobs])
+        )
+        parts.append("Single rules\n" + table(_LINTING, [linting_row(job, linted[job]) for job in jobs]))
     if growth:
         parts.append("Growth\n" + table(("rules", "build", "second", "peak", "lint", "peak"), growth))
     failures = [
