@@ -57,17 +57,19 @@ class Field(StrEnum):
     ASSIGNED_HELPER = "assigned-helper"
     TRANSLATION = "translation"
     LOG = "log"
+    #: The rule that decides, where `fwadvisor.packets.deciders` asks for it; no reader writes it.
+    DECIDER = "decider"
 
 
 #: Fields that hold names; all others hold integers.
 NAME_FIELDS = frozenset(
     {
         Field.HELPER, Field.IN_INTERFACE, Field.OUT_INTERFACE, Field.TAG,
-        Field.ASSIGNED_HELPER, Field.TRANSLATION, Field.LOG,
+        Field.ASSIGNED_HELPER, Field.TRANSLATION, Field.LOG, Field.DECIDER,
     }
 )  # fmt: skip
 #: Fields that no test asks for.
-EFFECTS = frozenset({Field.ASSIGNED_HELPER, Field.TRANSLATION, Field.LOG})
+EFFECTS = frozenset({Field.ASSIGNED_HELPER, Field.TRANSLATION, Field.LOG, Field.DECIDER})
 #: The largest value of each integer field; addresses are the largest of their family.
 LARGEST = {
     Field.STATE: 4, Field.PROFILE: 2, Field.PROTOCOL: 255, Field.SOURCE_TYPE: 3, Field.DESTINATION_TYPE: 3,

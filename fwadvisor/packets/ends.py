@@ -11,6 +11,7 @@ from fwadvisor.model.rule import Verdict
 from fwadvisor.packets.masked import simplest
 from fwadvisor.packets.nodes import IN, OPEN
 
+_LEFT = frozenset({Field.LOG, Field.DECIDER})
 #: Field, mask (None: all bits), value.
 Update = tuple[Field, int | None, int | str]
 
@@ -83,9 +84,9 @@ class Ends:
         return found
 
     def decided(self, verdict: Verdict, writes: tuple[Update, ...] = ()) -> int:
-        """A verdict. What a packet that is not accepted leaves behind is at most a line in a log."""
+        """A verdict. What a packet that is not accepted leaves behind is at most a line in a log, and who decided."""
         if verdict is not Verdict.ACCEPT:
-            writes = only(writes, frozenset({Field.LOG}))
+            writes = only(writes, _LEFT)
         return self.number(End(Kind.DECIDED, verdict, writes))
 
     def after(self, first: int, second: int) -> int:

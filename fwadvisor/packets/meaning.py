@@ -20,7 +20,8 @@ class Result:
     """What becomes of a packet; `verdict` None is unknown.
 
     `effects` are the last values written to the effects that the space carries, by field. Of packets that are not
-    accepted only `Field.LOG` is kept: no connection comes of them that could have a helper or be translated.
+    accepted only `Field.LOG` and `Field.DECIDER` are kept: no connection comes of them that could have a helper or be
+    translated.
     """
 
     verdict: Verdict | None

@@ -155,7 +155,7 @@ class _Edits:
         return list(dict.fromkeys(boxes))
 
     def _boxes(self, rule: FirewallRule) -> list[Box]:
-        return self.axes.boxes(list(_without(rule.tests, self.written)), self.meter)
+        return self.axes.boxes(list(without(rule.tests, self.written)), self.meter)
 
 
 def key(rule: FirewallRule) -> Hashable:
@@ -167,7 +167,7 @@ def _acts(rule: FirewallRule) -> bool:
     return bool(rule.writes) or not isinstance(rule.action, Continue)
 
 
-def _without(tests: Sequence[Test], written: frozenset[Field]) -> Iterator[Test]:
+def without(tests: Sequence[Test], written: frozenset[Field]) -> Iterator[Test]:
     """Tests that hold at least where `tests` do, none of which ask for a written field."""
     for test in tests:
         if isinstance(test, AnyOf):
@@ -175,7 +175,7 @@ def _without(tests: Sequence[Test], written: frozenset[Field]) -> Iterator[Test]
                 if not any(_asks(inner, written) for each in test.alternatives for inner in each):
                     yield test
             else:
-                yield AnyOf(tuple(tuple(_without(each, written)) for each in test.alternatives))
+                yield AnyOf(tuple(tuple(without(each, written)) for each in test.alternatives))
         elif not _asks(test, written):
             yield test
 

@@ -29,7 +29,7 @@ from fwadvisor.packets import Budget, Change, Meaning, PacketSet, Result, Space,
 
 #: The outcome of packets of which it is not known what happens to them.
 UNKNOWN = "unknown"
-_NETFILTER = {"iptables", "nftables", "policy"}
+NETFILTER = {"iptables", "nftables", "policy"}
 #: What spaces must be able to tell for `compare_in`: the first packets of connections.
 TESTS = (IntegerTest(Field.STATE, ((STATES.index(State.NEW), STATES.index(State.NEW)),)),)
 
@@ -99,7 +99,7 @@ def compare_firewalls(first: Firewall, second: Firewall, budget: Budget, like: F
     if first.dialect == second.dialect and first.opening_only is not second.opening_only:
         # One asks about packets that open nothing, so both are asked about them.
         first, second = (replace(each, opening_only=False) for each in (first, second))
-    alike = first.dialect == second.dialect or {first.dialect, second.dialect} <= _NETFILTER
+    alike = first.dialect == second.dialect or {first.dialect, second.dialect} <= NETFILTER
     effects = frozenset({Field.ASSIGNED_HELPER, Field.TRANSLATION}) if alike else frozenset[Field]()
     return compare_in(Space((first, second), effects=effects, tests=TESTS, budget=budget, like=like), first, second)
 
@@ -116,12 +116,12 @@ def compare_in(space: Space, first: Firewall, second: Firewall) -> Comparison:
     parts = common_parts(first, second)
     if not parts:
         message = f"{first.name} and {second.name} speak of no packet that is in both"
-        raise FwadvisorError(error(message, hint=f"{_spoken(first)}; {_spoken(second)}"))
+        raise FwadvisorError(error(message, hint=f"{spoken(first)}; {spoken(second)}"))
     differences: list[Difference] = []
     conditions: dict[Condition, None] = {}
     for hook, family in parts:
         meanings = space.meaning(first, hook, family), space.meaning(second, hook, family)
-        within = _within(space, first, second, hook, family)
+        within = compared_within(space, first, second, hook, family)
         differences += _differences(space, first, second, *meanings, within)
         known = meanings[0].depends_on() & meanings[1].depends_on()
         conditions |= dict.fromkeys(condition for condition in known if condition.understood)
@@ -129,13 +129,14 @@ def compare_in(space: Space, first: Firewall, second: Firewall) -> Comparison:
         firewalls=(first, second),
         parts=parts,
         differences=tuple(differences),
-        left_out=tuple(_left_out(first, second)),
-        doubts=tuple(_doubts(first, second)),
+        left_out=tuple(left_out(first, second)),
+        doubts=tuple(doubts(first, second)),
         conditions=tuple(sorted(conditions, key=lambda condition: condition.name)),
     )
 
 
-def _spoken(firewall: Firewall) -> str:
+def spoken(firewall: Firewall) -> str:
+    """Of which packets a firewall speaks, in a sentence."""
     families = ", ".join(f"IPv{family.value}" for family in firewall.families)
     return f"{firewall.name} speaks of {', '.join(sorted(firewall.hooks))} in {families}"
 
@@ -172,8 +173,8 @@ def _differences(
             hook=hook,
             family=family,
             outcomes=(
-                UNKNOWN if old is None else _word(before.at(witness)),
-                UNKNOWN if new is None else _word(after.at(witness)),
+                UNKNOWN if old is None else outcome(before.at(witness)),
+                UNKNOWN if new is None else outcome(after.at(witness)),
             ),
             answer=Answer.UNKNOWN if changes[0].unknown else Answer.DIFFERENT,
             packets=packets,
@@ -182,7 +183,7 @@ def _differences(
         )
 
 
-def _within(space: Space, first: Firewall, second: Firewall, hook: Hook, family: Family) -> PacketSet | None:
+def compared_within(space: Space, first: Firewall, second: Firewall, hook: Hook, family: Family) -> PacketSet | None:
     """What is compared of a part; None: everything that both speak of.
 
     A dialect that lets packets of known connections pass by itself is compared on those only where a connection can
@@ -200,11 +201,11 @@ def _within(space: Space, first: Firewall, second: Firewall, hook: Hook, family:
     return None if begins else space.packets(hook, family, TESTS)
 
 
-def _word(result: Result) -> str:
+def outcome(result: Result) -> str:
     """Such as ``accept``, ``accept with helper RAS``, ``unknown``."""
     if result.verdict is None:
         return UNKNOWN
-    kinds = {Field.ASSIGNED_HELPER: "helper "}
+    kinds = {Field.ASSIGNED_HELPER: "helper ", Field.LOG: "log "}
     effects = [kinds.get(each, "") + value for each, value in result.effects if value]
     return result.verdict.value + (f" with {', '.join(effects)}" if effects else "")
 
@@ -215,7 +216,7 @@ def _decider(firewall: Firewall, packet: Packet) -> Step | None:
     return trail[-1] if trail else None
 
 
-def _doubts(first: Firewall, second: Firewall) -> Iterator[str]:
+def doubts(first: Firewall, second: Firewall) -> Iterator[str]:
     """Why "equal" would say too much.
 
     Some parts were not evaluated, or the rules are compared in the addresses that filters see, and those come about
@@ -252,7 +253,7 @@ def _translates(rule: FirewallRule) -> bool:
     return any(write.field is Field.TRANSLATION for write in rule.writes)
 
 
-def _left_out(first: Firewall, second: Firewall) -> Iterator[str]:
+def left_out(first: Firewall, second: Firewall) -> Iterator[str]:
     """What the two do not both speak of, a sentence each."""
     for one, other in ((first, second), (second, first)):
         for hook in Hook:
