@@ -9,6 +9,7 @@ from itertools import pairwise
 from fwadvisor.model.firewall import Condition, Field, Names
 from fwadvisor.model.interval import Intervals, normalize
 from fwadvisor.packets.axes import BitAxis, ClassAxis, NameAxis, RangeAxis, numbers
+from fwadvisor.packets.box_text import whole
 from fwadvisor.packets.nodes import IN, OPEN
 from fwadvisor.packets.rawbox import RawBox
 from fwadvisor.packets.table import Table
@@ -42,6 +43,23 @@ def count(table: Table, node: int) -> int:
         return found
 
     return walk(node) * (rest[0] // rest[nodes.level(node)])
+
+
+def values(table: Table, node: int, field: Field) -> Intervals:
+    """The values of an integer field in a set, as `PacketSet.values` says."""
+    level = table.layout.levels.get(field)
+    others = frozenset(range(len(table.layout.keys))) - {level}
+    found = table.nodes.exists(node, others)
+    if found == OPEN:
+        return ()
+    if level is None or found == IN:
+        return whole(field, table.family)
+    _, bounds, kids = table.nodes.nodes[found]
+    starts = (0, *(bound + 1 for bound in bounds))
+    axis = table.layout.axes[level]
+    assert isinstance(axis, RangeAxis | ClassAxis | BitAxis)  # noqa: S101 - the axes of integers
+    atoms = [(first, last) for first, last, kid in zip(starts, bounds, kids, strict=False) if kid == IN]
+    return axis.values(normalize(atoms))
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from functools import cached_property
 
+from fwadvisor.model.firewall import Field
+from fwadvisor.model.interval import Intervals
 from fwadvisor.model.walk import Packet
 from fwadvisor.packets import paths
 from fwadvisor.packets.nodes import IN, OPEN
@@ -101,6 +103,13 @@ class PacketSet:
         They come one by one; there can be very many. A box may reach beyond the domain where that makes it shorter.
         """
         return paths.boxes(self._table, self._node, self._domain)
+
+    def values(self, field: Field) -> Intervals:
+        """The values of an integer field, or of an address, that packets of the set have.
+
+        Of a field that nobody tests it is all values or none.
+        """
+        return paths.values(self._table, self.exact, field)
 
     def _with(self, other: PacketSet, operator: Callable[[int, int], int]) -> PacketSet:
         if self._table is not other._table:

@@ -9,6 +9,7 @@ import pytest
 from fwadvisor.model.address import Family
 from fwadvisor.model.evaluate import evaluate
 from fwadvisor.model.firewall import (
+    LARGEST,
     STATES,
     AddressTest,
     AddressType,
@@ -20,6 +21,7 @@ from fwadvisor.model.firewall import (
     Names,
     NameTest,
 )
+from fwadvisor.model.interval import intersect, subtract
 from fwadvisor.model.rule import LOOPBACK, Hook, State, Verdict
 from fwadvisor.model.walk import Packet
 from fwadvisor.packets import Space, UnknownBoundaryError
@@ -240,3 +242,27 @@ def test_sets_of_different_parts_do_not_mix():
     space = Space([])
     with pytest.raises(ValueError, match="cannot be combined"):
         space.everything(Hook.INPUT, Family.IPV4) & space.everything(Hook.OUTPUT, Family.IPV4)
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_the_values_of_a_field_are_those_that_packets_of_the_set_have(seed, sets):
+    _, space, part, found, tests = sets(seed, count=4)
+    asked = [test for each in tests for test in each if isinstance(test, IntegerTest)]
+    for packets in found:
+        for test in asked:
+            values, inside = packets.values(test.field), space.packets(*part, (test,))
+            assert bool(intersect(values, test.values)) is not (packets & inside).is_empty
+            rest = subtract(((0, LARGEST[test.field]),), test.values)
+            assert bool(intersect(values, rest)) is not (packets - inside).is_empty
+
+
+def test_values_of_addresses_of_fields_nobody_tests_and_of_no_packets():
+    v4 = AddressTest(Field.SOURCE, ((10, 20), (40, 50)), ())
+    space = Space([], tests=[TCP, v4])
+    packets = space.packets(Hook.INPUT, Family.IPV4, (TCP, v4))
+    assert packets.values(Field.SOURCE) == ((10, 20), (40, 50))
+    assert packets.values(Field.PROTOCOL) == ((6, 6),)
+    assert packets.values(Field.LENGTH) == ((0, 65535),)
+    assert packets.values(Field.DESTINATION_PORT) == ((0, 65535),)
+    assert (packets & ~packets).values(Field.SOURCE) == ()
+    assert (packets & ~packets).values(Field.LENGTH) == ()
