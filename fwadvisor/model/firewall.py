@@ -292,6 +292,18 @@ class Opaque:
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """Something that a file gives a name besides chains: a set, a table, a macro."""
+
+    name: str
+    #: What its dialect calls it: ``set``, ``table``, ``macro``.
+    kind: str
+    span: Span
+    #: Whether anything in the files asks for it.
+    used: bool
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Firewall:
     """What a set of rule files says, and of which packets it speaks.
@@ -320,6 +332,8 @@ class Firewall:
     crossed_icmp: bool = True
     opaque: tuple[Opaque, ...] = ()
     warnings: tuple[Diagnostic, ...] = ()
+    #: What the files name, as far as the reader of the dialect tells.
+    declared: tuple[Declared, ...] = ()
 
     def asked(self, hook: Hook, family: Family) -> tuple[BaseChain, ...]:
         """The base chains that see a packet of this hook and family, in order."""

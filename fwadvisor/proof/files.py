@@ -59,7 +59,7 @@ def check_named(said: Forced, arguments: Iterable[str]) -> None:
     Raises:
         FwadvisorError: it is not.
     """
-    names = [name for argument in arguments for name in _paths(argument)]
+    names = [name for argument in arguments for name in paths_of(argument)]
     for name in said.named or ():
         if name not in names:
             hint = did_you_mean(name, names) or f"the files are {', '.join(names)}"
@@ -74,7 +74,7 @@ def firewall_of(argument: str, said: Forced) -> Firewall:
     Raises:
         FwadvisorError: a file cannot be read, or files that are joined are of several dialects.
     """
-    groups = grouped(_paths(argument), said)
+    groups = grouped(paths_of(argument), said)
     if len(groups) > 1:
         raise ReadError(
             error(
@@ -92,7 +92,7 @@ def firewalls_of(arguments: Sequence[str], said: Forced) -> list[Firewall]:
     Raises:
         FwadvisorError: a file cannot be read; all problems of all files.
     """
-    groups = grouped([name for argument in arguments for name in _paths(argument)], said)
+    groups = grouped([name for argument in arguments for name in paths_of(argument)], said)
     found: list[Firewall] = []
     problems: list[Diagnostic] = []
     for name, sources in groups.items():
@@ -115,7 +115,7 @@ def grouped(names: Sequence[str], said: Forced) -> dict[str, list[Source]]:
     problems: list[Diagnostic] = []
     for name in names:
         try:
-            source = _source(name)
+            source = source_of(name)
             groups.setdefault(said.of(name) or recognize(source), []).append(source)
         except FwadvisorError as refusal:
             problems += refusal.diagnostics
@@ -124,7 +124,12 @@ def grouped(names: Sequence[str], said: Forced) -> dict[str, list[Source]]:
     return groups
 
 
-def _source(name: str) -> Source:
+def source_of(name: str) -> Source:
+    """The bytes of one file, or of standard input.
+
+    Raises:
+        ReadError: it cannot be read, or is too large.
+    """
     if name != STDIN:
         return load_source(Path(name), name)
     content = sys.stdin.buffer.read(MOST_BYTES + 1)
@@ -133,7 +138,7 @@ def _source(name: str) -> Source:
     return Source(STDIN, content)
 
 
-def _paths(argument: str) -> list[str]:
+def paths_of(argument: str) -> list[str]:
     """The files that an argument names; of a directory, those that `generate` writes."""
     if not argument:
         raise ReadError(error("a file has no name", hint="an unset shell variable leaves an empty word"))

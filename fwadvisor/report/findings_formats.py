@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from importlib import import_module
 
 from fwadvisor.review.findings import Finding
+from fwadvisor.review.ignores import Ignored
+
+__all__ = ["FORMATS", "Explained", "FindingsReport", "Ignored", "render"]
 
 #: Form -> the module whose `render(report) -> str` makes it; imported when it is asked for.
 FORMATS: Mapping[str, str] = {
@@ -28,16 +31,6 @@ class Explained:
     #: A paragraph.
     text: str
     remedy: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ignored:
-    """A finding that somebody decided to live with."""
-
-    finding: Finding
-    reason: str
-    #: YYYY-MM-DD, or "" where it has no end.
-    until: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -24,6 +24,7 @@ from fwadvisor.packets.overlap import Overlap
 from fwadvisor.packets.overlap_chain import overlap_of
 from fwadvisor.ports.database import Database
 from fwadvisor.proof.comparison import TESTS
+from fwadvisor.review.checks.fates import Fate, Line, dead, dead_or_redundant, lines
 from fwadvisor.review.findings import Finding, Severity
 
 
@@ -80,6 +81,7 @@ class Context:
     #: What was not looked at, in sentences without a full stop, each once.
     left_out: dict[str, None] = field(default_factory=dict)
     _overlaps: dict[tuple[str, Hook, Family], Overlap | None] = field(default_factory=dict)
+    _fates: dict[tuple[str, Hook, Family], dict[int, Fate]] = field(default_factory=dict)
 
     @property
     def parts(self) -> tuple[tuple[Hook, Family], ...]:
@@ -128,6 +130,38 @@ class Context:
                 self._overlaps[key] = None
                 self.leave_out(f"which rules of {chain} take packets from each other: its verdicts stand and return")
         return self._overlaps[key]
+
+    @cached_property
+    def lines(self) -> tuple[Line, ...]:
+        """Every rule that packets may come to, and what is dead.
+
+        Raises:
+            BudgetError: it would take too much to tell.
+        """
+        return tuple(lines(self.firewall, self.asking, self._dead))
+
+    @cached_property
+    def needless(self) -> tuple[Line, ...]:
+        """The same, and what is redundant.
+
+        Raises:
+            BudgetError: it would take too much to tell.
+        """
+        return tuple(lines(self.firewall, self.asking, self._needless))
+
+    def _dead(self, chain: str, hook: Hook, family: Family) -> Mapping[int, Fate]:
+        key = (chain, hook, family)
+        if key not in self._fates:
+            self._fates[key] = dead(self.overlap(*key))
+        return self._fates[key]
+
+    def _needless(self, chain: str, hook: Hook, family: Family) -> Mapping[int, Fate]:
+        return dead_or_redundant(self.overlap(chain, hook, family), self._dead(chain, hook, family))
+
+    def rules_at(self, chain: str, indices: Iterable[int]) -> list[FirewallRule]:
+        """Rules of a chain by index."""
+        rules = self.firewall.chains[chain].rules
+        return [rules[index] for index in indices]
 
     def leave_out(self, sentence: str) -> None:
         """Say that something was not looked at, or cannot be known, and why; without a full stop."""

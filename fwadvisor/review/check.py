@@ -1,0 +1,177 @@
+"""A check of rule files: every finding about them, and what was decided to be ignored."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date
+from pathlib import Path
+
+from fwadvisor.diagnostic import Diagnostic, did_you_mean, error
+from fwadvisor.dialects.reading import read_firewall
+from fwadvisor.dialects.reading.source import Source, load_source
+from fwadvisor.errors import BudgetError, FwadvisorError, ReadError, UnknownNameError
+from fwadvisor.model.firewall import Firewall
+from fwadvisor.packets import Budget
+from fwadvisor.ports.database import Database
+from fwadvisor.proof.files import JOIN, Forced, grouped, paths_of
+from fwadvisor.review import ignores
+from fwadvisor.review.checks import CHECKS, check_module
+from fwadvisor.review.checks.base import Check, Context, fingerprint
+from fwadvisor.review.findings import Finding
+from fwadvisor.review.ignores import Ignore, Ignored
+from fwadvisor.review.remarks import expired, unused
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RuleFiles:
+    """One firewall, and the files that it was read from."""
+
+    firewall: Firewall
+    sources: tuple[Source, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What to look for, and with what."""
+
+    ids: Sequence[str]
+    database: Database
+    today: date
+    budget: Budget = field(default_factory=Budget)
+
+
+@dataclass(slots=True, kw_only=True)
+class Checked:
+    """What a check comes to."""
+
+    files: tuple[str, ...]
+    findings: list[Finding] = field(default_factory=list)
+    ignored: list[Ignored] = field(default_factory=list)
+    #: What was not looked at or not understood, in sentences.
+    left_out: list[str] = field(default_factory=list)
+    #: Why some checks have no answer.
+    problems: list[Diagnostic] = field(default_factory=list)
+
+
+def read(arguments: Sequence[str], said: Forced) -> list[RuleFiles]:
+    """The firewalls that arguments name: each is one, or with files of several dialects one of each.
+
+    Raises:
+        FwadvisorError: a file cannot be read; all problems of all files.
+    """
+    found: list[RuleFiles] = []
+    problems: list[Diagnostic] = []
+    for argument in arguments:
+        try:
+            for dialect, sources in grouped(paths_of(argument), said).items():
+                firewall = read_firewall(sources, dialect)
+                name = f" {JOIN} ".join(each.name for each in sources)
+                found.append(RuleFiles(firewall=replace(firewall, name=name), sources=tuple(sources)))
+        except FwadvisorError as refusal:
+            problems += refusal.diagnostics
+    if problems:
+        raise ReadError(problems)
+    return found
+
+
+def selected(only: Iterable[str], skip: Iterable[str]) -> list[str]:
+    """The ids of the checks to run, in the order of `CHECKS`; words may hold several with commas.
+
+    Raises:
+        UnknownNameError: there is no such check, or none is left.
+    """
+    wanted, unwanted = ([id for word in words for id in word.split(",")] for words in (only, skip))
+    problems = [
+        error(
+            f'no check is called "{id}"', hint=did_you_mean(id, CHECKS) or f"the checks are {', '.join(sorted(CHECKS))}"
+        )
+        for id in (*wanted, *unwanted)
+        if id not in CHECKS
+    ]
+    if problems:
+        raise UnknownNameError(problems)
+    left = [id for id in CHECKS if (not wanted or id in wanted) and id not in unwanted]
+    if not left:
+        raise UnknownNameError(error("no check is left to run", hint="--skip leaves out what --only names"))
+    return left
+
+
+def check_files(files: RuleFiles, asked: Asked) -> Checked:
+    """Every finding of the checks about one firewall, in the order of its files, and of its lines."""
+    modules = [check_module(id) for id in asked.ids]
+    context = Context(
+        firewall=files.firewall,
+        database=asked.database,
+        today=asked.today,
+        budget=asked.budget,
+        sources=files.sources,
+        tests=tuple(test for each in modules if each.CHECK.asks for test in each.CHECK.asks(asked.database)),
+    )
+    checked = Checked(files=tuple(each.name for each in files.sources))
+    for module in modules:
+        try:
+            checked.findings += module.run(context)
+        except BudgetError as refusal:
+            checked.problems += (_unanswered(module.CHECK, each) for each in refusal.diagnostics)
+    order = {source.name: number for number, source in enumerate(files.sources)}
+    checked.findings.sort(key=lambda each: _position(each, order))
+    checked.findings = numbered(checked.findings)
+    checked.left_out += (f"{each.span.file}:{each.span.line}: {each.reason}" for each in files.firewall.opaque)
+    checked.left_out += context.left_out
+    return checked
+
+
+def _unanswered(check: Check, problem: Diagnostic) -> Diagnostic:
+    return replace(problem, message=f"{check.id} has no answer: {problem.message}")
+
+
+def _position(finding: Finding, order: dict[str, int]) -> tuple[int, int, int]:
+    span = finding.span
+    return (order.get(span.file, len(order)), span.line, span.column) if span else (-1, 0, 0)
+
+
+def numbered(findings: Iterable[Finding]) -> list[Finding]:
+    """The findings with fingerprints that are all different: of the same ones the later ones are numbered."""
+    seen: Counter[str] = Counter()
+    found = []
+    for each in findings:
+        seen[each.fingerprint] += 1
+        count = seen[each.fingerprint]
+        found.append(each if count == 1 else replace(each, fingerprint=fingerprint(each.fingerprint, str(count))))
+    return found
+
+
+def comments_of(files: RuleFiles, known: Collection[str]) -> list[Ignore]:
+    """The ignores that stand in comments of the files, and of those that they include.
+
+    Raises:
+        FwadvisorError: a comment is written wrongly; all of them.
+    """
+    named = {each.name: each for each in files.sources}
+    for name in dict.fromkeys(rule.span.file for rule in files.firewall.rules()):
+        if name not in named and Path(name).is_file():
+            named[name] = load_source(Path(name), name)
+    found: list[Ignore] = []
+    problems: list[Diagnostic] = []
+    for name, source in named.items():
+        try:
+            found += ignores.comments(name, source.text(), known)
+        except FwadvisorError as refusal:
+            problems += refusal.diagnostics
+    if problems:
+        raise FwadvisorError(problems)
+    return found
+
+
+def without_ignored(checked: Checked, said: Sequence[Ignore], today: date, ran: Collection[str]) -> None:
+    """Take the ignored findings out, and remark on ignores that are over or fit nothing.
+
+    One that fits nothing is not remarked on where a check that it names did not run.
+    """
+    sorted_out = ignores.apply(checked.findings, said, today)
+    found = [expired(each, today) for each in sorted_out.expired]
+    found += [unused(each) for each in sorted_out.unused if set(each.ids) <= set(ran)]
+    checked.findings = numbered([*sorted_out.findings, *found])
+    checked.ignored = sorted_out.ignored
