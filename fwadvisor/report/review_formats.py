@@ -36,6 +36,10 @@ class View:
     title: str = ""
     #: What was compared, as the command line named it.
     arguments: tuple[str, str] = ("", "")
+    #: Files that only one side has, a sentence each: a difference, though there is nothing to review.
+    alone: tuple[str, ...] = ()
+    #: Columns of the terminal, where the form cares.
+    width: int = 80
 
 
 def render(format: str, reviews: Sequence[Review], view: View) -> str:
