@@ -46,6 +46,17 @@ class Held:
     exposures: list[tuple[Exposure, ...]]
 
 
+def as_dialect(compiler: Compiler, name: str, *, approximate: bool) -> Firewall:
+    """The policy as rule files of a dialect must say it.
+
+    Raises:
+        FwadvisorError: the dialect cannot say it; `approximate` lets it say less.
+    """
+    capabilities = dialect(name).capabilities
+    ruleset, _ = fit(compiler.compile(capabilities).ruleset, capabilities, approximate=approximate)
+    return lift(ruleset)
+
+
 def against_policy(firewalls: Sequence[Firewall], asked: Asked, budget: Budget, able: Capabilities) -> Held:
     """Each firewall against the policy as its dialect says it, and that against what `able` to all would say.
 
@@ -65,14 +76,10 @@ def against_policy(firewalls: Sequence[Firewall], asked: Asked, budget: Budget, 
     wanted: list[Firewall] = []
     problems: list[Diagnostic] = []
     for firewall in firewalls:
-        capabilities = dialect(firewall.dialect).capabilities
         try:
-            compiled = compiler.compile(capabilities)
-            ruleset, _ = fit(compiled.ruleset, capabilities, approximate=asked.allow_approximate)
+            wanted.append(as_dialect(compiler, firewall.dialect, approximate=asked.allow_approximate))
         except FwadvisorError as refusal:
             problems += (each for each in refusal.diagnostics if each not in problems)
-        else:
-            wanted.append(lift(ruleset))
     if problems:
         raise FwadvisorError(problems)
     itself = lift(compiler.compile(able).ruleset)

@@ -47,8 +47,12 @@ class _Piece:
     packets: PacketSet
 
 
-def review(old: Firewall, new: Firewall, database: Database, budget: Budget, *, name: str = "") -> Review:
+def review(
+    old: Firewall, new: Firewall, database: Database, budget: Budget, *, name: str = "", lines: int = 0
+) -> Review:
     """Everything that happens otherwise to some packet in `new`, completely, and nothing else.
+
+    `lines` is how many lines of the text differ, as the caller counted them.
 
     Raises:
         BudgetError: the comparison would grow too large.
@@ -86,7 +90,7 @@ def review(old: Firewall, new: Firewall, database: Database, budget: Budget, *, 
         parts=parts,
         changes=tuple(changes),
         applications=applications_changed(space, old, new, changes, database),
-        edits=edits_between(edited, changes),
+        edits=edits_between(edited, changes, lines),
         left_out=tuple(left_out(old, new)),
         doubts=tuple(doubts(old, new)),
         conditions=tuple(sorted(conditions, key=lambda condition: condition.name)),
