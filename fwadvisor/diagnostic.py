@@ -104,7 +104,7 @@ _STYLES = {Severity.ERROR: "31;1", Severity.WARNING: "33;1"}
 _WIDEST_SOURCE = 160
 
 
-def _picture(span: Span, note: str, paint: str) -> list[str]:
+def picture(span: Span, note: str = "", paint: str = "") -> list[str]:
     """The source line with its caret; long lines are cut around the caret."""
     if not span.source:
         return [f"   = {note}"] if note else []
@@ -132,10 +132,10 @@ def render(diagnostic: Diagnostic, *, color: bool = False) -> str:
     where = f"{printable(str(diagnostic.span))}: " if diagnostic.span else ""
     lines = [f"{where}{head}: {printable(diagnostic.message)}"]
     if diagnostic.span:
-        lines += _picture(diagnostic.span, "", paint)
+        lines += picture(diagnostic.span, "", paint)
     for label in diagnostic.labels:
         lines.append(f"  {printable(str(label.span))}: {printable(label.text)}")
-        lines += _picture(label.span, "", "")
+        lines += picture(label.span, "", "")
     if diagnostic.hint:
         lines.append(f"  hint: {printable(diagnostic.hint)}")
     return "\n".join(lines)

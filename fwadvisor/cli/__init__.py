@@ -11,7 +11,7 @@ import sys
 
 import typer
 
-from fwadvisor.cli import diff, equal, explain, export_script, generate, ports, profiles, prove, search
+from fwadvisor.cli import check, diff, equal, explain, export_script, generate, ports, profiles, prove, search
 from fwadvisor.cli.common import EXIT_ERROR, fail
 
 app = typer.Typer(
@@ -25,6 +25,7 @@ app = typer.Typer(
 )
 app.command("generate")(generate.generate)
 app.command("prove")(prove.prove)
+app.command("check")(check.check)
 app.command("equal")(equal.equal)
 app.command("diff")(diff.diff)
 app.command("export-script")(export_script.export_script)

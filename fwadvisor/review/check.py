@@ -17,11 +17,22 @@ from fwadvisor.packets import Budget
 from fwadvisor.ports.database import Database
 from fwadvisor.proof.files import JOIN, Forced, grouped, paths_of
 from fwadvisor.review import ignores
-from fwadvisor.review.checks import CHECKS, check_module
-from fwadvisor.review.checks.base import Check, Context, fingerprint
+from fwadvisor.review.checks import CHECKS, KINDS, check_module
+from fwadvisor.review.checks.base import Context, fingerprint
 from fwadvisor.review.findings import Finding
+from fwadvisor.review.guardrails import (
+    CHANGED,
+    NARROWED,
+    NEVER,
+    UNKNOWN,
+    WIDENED,
+    Promises,
+    Wanted,
+    promises,
+    violations,
+)
 from fwadvisor.review.ignores import Ignore, Ignored
-from fwadvisor.review.remarks import expired, unused
+from fwadvisor.review.remarks import EXPIRED, UNUSED, expired, unused
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,19 +51,28 @@ class Asked:
     database: Database
     today: date
     budget: Budget = field(default_factory=Budget)
+    wanted: Wanted = field(default_factory=Wanted)
+    #: Whether comments and `ignores` count.
+    ignoring: bool = True
+    #: What the project file says is to be ignored.
+    ignores: Sequence[Ignore] = ()
 
 
 @dataclass(slots=True, kw_only=True)
 class Checked:
     """What a check comes to."""
 
-    files: tuple[str, ...]
+    files: list[str] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
     ignored: list[Ignored] = field(default_factory=list)
     #: What was not looked at or not understood, in sentences.
     left_out: list[str] = field(default_factory=list)
+    #: About the files and the profiles.
+    warnings: list[Diagnostic] = field(default_factory=list)
     #: Why some checks have no answer.
     problems: list[Diagnostic] = field(default_factory=list)
+    #: The ids of the checks that ran.
+    ran: tuple[str, ...] = ()
 
 
 def read(arguments: Sequence[str], said: Forced) -> list[RuleFiles]:
@@ -98,33 +118,60 @@ def selected(only: Iterable[str], skip: Iterable[str]) -> list[str]:
     return left
 
 
-def check_files(files: RuleFiles, asked: Asked) -> Checked:
-    """Every finding of the checks about one firewall, in the order of its files, and of its lines."""
+def check_all(firewalls: Sequence[RuleFiles], asked: Asked) -> Checked:
+    """Every finding about some firewalls, firewall by firewall, in the order of lines; and what is ignored.
+
+    Raises:
+        FwadvisorError: the profiles are wrong, or a comment that ignores something is.
+    """
+    promised = promises(asked.wanted, asked.database, asked.today)
+    known = (*CHECKS, *KINDS)
+    said = list(asked.ignores) if asked.ignoring else []
+    if asked.ignoring:
+        said += _comments(firewalls, known)
+    checked = Checked(ran=tuple(asked.ids), warnings=list(promised.warnings))
+    for files in firewalls:
+        checked.files += (each.name for each in files.sources)
+        checked.warnings += files.firewall.warnings
+        _check(files, asked, promised, checked)
+    checked.findings = numbered(checked.findings)
+    if asked.ignoring:
+        _ignore(checked, said, asked.today, promised)
+    return checked
+
+
+def _check(files: RuleFiles, asked: Asked, promised: Promises, checked: Checked) -> None:
+    firewall = files.firewall
     modules = [check_module(id) for id in asked.ids]
     context = Context(
-        firewall=files.firewall,
+        firewall=firewall,
         database=asked.database,
         today=asked.today,
         budget=asked.budget,
         sources=files.sources,
         tests=tuple(test for each in modules if each.CHECK.asks for test in each.CHECK.asks(asked.database)),
     )
-    checked = Checked(files=tuple(each.name for each in files.sources))
+    found: list[Finding] = []
     for module in modules:
         try:
-            checked.findings += module.run(context)
+            found += module.run(context)
         except BudgetError as refusal:
-            checked.problems += (_unanswered(module.CHECK, each) for each in refusal.diagnostics)
-    order = {source.name: number for number, source in enumerate(files.sources)}
-    checked.findings.sort(key=lambda each: _position(each, order))
-    checked.findings = numbered(checked.findings)
-    checked.left_out += (f"{each.span.file}:{each.span.line}: {each.reason}" for each in files.firewall.opaque)
+            checked.problems += (_unanswered(module.CHECK.id, each) for each in refusal.diagnostics)
+    checked.left_out += (f"{each.span.file}:{each.span.line}: {each.reason}" for each in firewall.opaque)
     checked.left_out += context.left_out
-    return checked
+    try:
+        broken = violations(firewall, promised, asked.budget)
+    except BudgetError as refusal:
+        checked.problems += (_unanswered("--policy", each) for each in refusal.diagnostics)
+    else:
+        found += broken.findings
+        checked.left_out += broken.left_out
+    order = {source.name: number for number, source in enumerate(files.sources)}
+    checked.findings += sorted(found, key=lambda each: _position(each, order))
 
 
-def _unanswered(check: Check, problem: Diagnostic) -> Diagnostic:
-    return replace(problem, message=f"{check.id} has no answer: {problem.message}")
+def _unanswered(what: str, problem: Diagnostic) -> Diagnostic:
+    return replace(problem, message=f"{what} has no answer: {problem.message}")
 
 
 def _position(finding: Finding, order: dict[str, int]) -> tuple[int, int, int]:
@@ -143,14 +190,14 @@ def numbered(findings: Iterable[Finding]) -> list[Finding]:
     return found
 
 
-def comments_of(files: RuleFiles, known: Collection[str]) -> list[Ignore]:
+def _comments(firewalls: Sequence[RuleFiles], known: Collection[str]) -> list[Ignore]:
     """The ignores that stand in comments of the files, and of those that they include.
 
     Raises:
         FwadvisorError: a comment is written wrongly; all of them.
     """
-    named = {each.name: each for each in files.sources}
-    for name in dict.fromkeys(rule.span.file for rule in files.firewall.rules()):
+    named = {each.name: each for files in firewalls for each in files.sources}
+    for name in dict.fromkeys(rule.span.file for files in firewalls for rule in files.firewall.rules()):
         if name not in named and Path(name).is_file():
             named[name] = load_source(Path(name), name)
     found: list[Ignore] = []
@@ -165,13 +212,18 @@ def comments_of(files: RuleFiles, known: Collection[str]) -> list[Ignore]:
     return found
 
 
-def without_ignored(checked: Checked, said: Sequence[Ignore], today: date, ran: Collection[str]) -> None:
+def _ignore(checked: Checked, said: Sequence[Ignore], today: date, promised: Promises) -> None:
     """Take the ignored findings out, and remark on ignores that are over or fit nothing.
 
-    One that fits nothing is not remarked on where a check that it names did not run.
+    One that fits nothing is not remarked on where a kind that it names was not looked for.
     """
-    sorted_out = ignores.apply(checked.findings, said, today)
-    found = [expired(each, today) for each in sorted_out.expired]
-    found += [unused(each) for each in sorted_out.unused if set(each.ids) <= set(ran)]
-    checked.findings = numbered([*sorted_out.findings, *found])
-    checked.ignored = sorted_out.ignored
+    looked = {*checked.ran, EXPIRED.id, UNUSED.id}
+    if promised.policy is not None:
+        looked |= {WIDENED.id, NARROWED.id, CHANGED.id, UNKNOWN.id}
+    if promised.guards is not None:
+        looked |= {NEVER.id, UNKNOWN.id}
+    left = ignores.apply(checked.findings, said, today)
+    found = [expired(each, today) for each in left.expired]
+    found += [unused(each) for each in left.unused if looked.issuperset(each.ids)]
+    checked.findings = numbered([*left.findings, *found])
+    checked.ignored = left.ignored

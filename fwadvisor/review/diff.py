@@ -48,11 +48,18 @@ class _Piece:
 
 
 def review(
-    old: Firewall, new: Firewall, database: Database, budget: Budget, *, name: str = "", lines: int = 0
+    old: Firewall,
+    new: Firewall,
+    database: Database,
+    budget: Budget,
+    *,
+    name: str = "",
+    lines: int = 0,
+    kinds: frozenset[Kind] = frozenset(Kind),
 ) -> Review:
     """Everything that happens otherwise to some packet in `new`, completely, and nothing else.
 
-    `lines` is how many lines of the text differ, as the caller counted them.
+    `lines` is how many lines of the text differ, as the caller counted them. Of other `kinds` nothing is computed.
 
     Raises:
         BudgetError: the comparison would grow too large.
@@ -75,7 +82,7 @@ def review(
     for hook, family in parts:
         before, after = space.meaning(old, hook, family), space.meaning(new, hook, family)
         within = compared_within(space, old, new, hook, family)
-        found = compare(before, after, within)
+        found = [each for each in compare(before, after, within) if _kind(each) in kinds]
         known = before.depends_on() & after.depends_on()
         conditions |= dict.fromkeys(condition for condition in known if condition.understood)
         region = [box for change in found for box in change.packets.boxes()]

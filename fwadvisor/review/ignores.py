@@ -220,4 +220,3 @@ def _goes_on(lines: Sequence[str], number: int) -> bool:
         return False
     line = lines[number - 1].rstrip()
     return line.endswith(("\\", "`", " ^")) and not _is_comment(line)
-

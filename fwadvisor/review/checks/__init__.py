@@ -22,6 +22,11 @@ CHECKS: Mapping[str, str] = {
 KINDS: Mapping[str, tuple[str, str]] = {
     "expired-ignore": ("remarks", "EXPIRED"),
     "unused-ignore": ("remarks", "UNUSED"),
+    "policy-widened": ("guardrails", "WIDENED"),
+    "policy-narrowed": ("guardrails", "NARROWED"),
+    "policy-changed": ("guardrails", "CHANGED"),
+    "policy-unknown": ("guardrails", "UNKNOWN"),
+    "never-violated": ("guardrails", "NEVER"),
 }
 
 

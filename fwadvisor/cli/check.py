@@ -1,0 +1,146 @@
+"""The `check` command."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+
+import typer
+
+from fwadvisor.cli.common import EXIT_ERROR, EXIT_FINDINGS, day_from, project_folders, settings_from
+from fwadvisor.diagnostic import Color, show, use_color
+
+
+class Format(StrEnum):
+    """Forms of the findings."""
+
+    TEXT = "text"
+    JSON = "json"
+    MARKDOWN = "markdown"
+    SARIF = "sarif"
+    GITHUB = "github"
+    JUNIT = "junit"
+
+
+class FailOn(StrEnum):
+    """From which severity on a finding makes the command exit 1."""
+
+    ANY = "any"
+    LOW = "low"
+    MEDIUM = "medium"
+    HIGH = "high"
+    CRITICAL = "critical"
+
+
+def check(
+    files: list[str] = typer.Argument(
+        ...,
+        metavar="RULES...",
+        help="Rule files, each a firewall; A+B are one firewall, DIR stands for its rule files, - for standard input.",
+    ),
+    policies: list[str] = typer.Option(
+        [], "--policy", "-p", metavar="PROFILE", help="Also check that the rules do what this profile says."
+    ),
+    guardrails: list[str] = typer.Option(
+        [], "--guardrails", "-g", metavar="PROFILE", help="Also check that the never statements of this profile hold."
+    ),
+    settings: list[str] = typer.Option(
+        [], "--set", "-s", metavar="NAME=VALUE", help="Value of a parameter; PROFILE.NAME=VALUE for one profile only."
+    ),
+    only: list[str] = typer.Option([], "--only", metavar="ID,...", help="Run these checks and no others."),
+    skip: list[str] = typer.Option([], "--skip", metavar="ID,...", help="Leave these checks out."),
+    dialects: list[str] = typer.Option(
+        [], "--from", metavar="[FILE=]DIALECT", help="The dialect of a file, or of all, where it is not recognized."
+    ),
+    format: Format = typer.Option(Format.TEXT, "--format", "-f", help="Form of the findings."),
+    output: Path | None = typer.Option(None, "--output", "-o", metavar="FILE", help="Write the findings to a file."),
+    everything: bool = typer.Option(False, "--all", help="Cut nothing, and show ignored findings with their reasons."),
+    fail_on: FailOn = typer.Option(
+        FailOn.LOW, "--fail-on", help="Exit 1 for findings of this severity and above; any counts severity info too."
+    ),
+    exit_zero: bool = typer.Option(False, "--exit-zero", help="Exit 0 whatever is found."),
+    no_ignores: bool = typer.Option(False, "--no-ignores", help="Ignore nothing, whatever comments and files say."),
+    allow_approximate: bool = typer.Option(
+        False, "--allow-approximate", help="Hold against the narrower policy where the dialect cannot say it all."
+    ),
+    knowledge: list[Path] = typer.Option(
+        [], "--knowledge", metavar="DIR", help="Your own additions to the port database."
+    ),
+    profile_dirs: list[Path] = typer.Option([], "--profile-dir", metavar="DIR", help="Further folders of profiles."),
+    today: str = typer.Option("", "--today", metavar="YYYY-MM-DD", help="The day against which grants expire."),
+    nodes: int = typer.Option(
+        2_000_000, "--budget", metavar="NODES", min=1000, help="Give up, with an error, above this size."
+    ),
+    quiet: bool = typer.Option(False, "--quiet", "-q", help="Only the exit code, and errors."),
+    color: Color = typer.Option(Color.AUTO, "--color", help="Colour of findings and messages."),
+) -> None:
+    """Tell what is wrong with rule files: dead, needless and dangerous rules, and what breaks a policy.
+
+    "fwadvisor explain ID" tells what a finding is. A comment at or above a rule ignores one:
+    # fwadvisor: ignore shadowed-rule until 2027-01-31 -- reason. Exits 0 where nothing is found, 1 where something
+    is (see --fail-on), 2 on errors.
+
+    Examples: fwadvisor check /etc/nftables.conf ; fwadvisor check rules.v4+rules.v6 --guardrails no-risky-exposure
+    """
+    import sys
+    from datetime import date
+
+    from fwadvisor.packets import Budget
+    from fwadvisor.ports import load
+    from fwadvisor.proof.files import check_named, forced
+    from fwadvisor.report.findings_formats import render
+    from fwadvisor.report.findings_of import report_of
+    from fwadvisor.review.check import Asked, check_all, read, selected
+    from fwadvisor.review.findings import Severity
+    from fwadvisor.review.guardrails import Wanted
+
+    knowledge, profile_dirs = project_folders(knowledge, profile_dirs)
+    ids, said, values = selected(only, skip), forced(dialects), settings_from(settings)
+    check_named(said, files)
+    database = load(knowledge)
+    wanted = Wanted(
+        policies=policies,
+        guardrails=guardrails,
+        settings=values,
+        profile_dirs=profile_dirs,
+        allow_approximate=allow_approximate,
+    )
+    asked = Asked(
+        ids=ids,
+        database=database,
+        today=day_from(today) or date.today(),
+        budget=Budget(nodes=nodes),
+        wanted=wanted,
+        ignoring=not no_ignores,
+    )
+    checked = check_all(read(files, said), asked)
+    show((*database.notices, *checked.warnings), color)
+    painted = output is None and use_color(sys.stdout, color)
+    report = report_of(checked, everything=everything, color=painted)
+    if output is not None:
+        _write(render(format, report), output)
+    if not quiet and output is None:
+        print(render(format, report))
+    elif not quiet:
+        print(report.summary)
+    show(checked.problems, color)
+    if checked.problems:
+        raise typer.Exit(EXIT_ERROR)
+    least = Severity.INFO if fail_on is FailOn.ANY else Severity(fail_on.value)
+    if not exit_zero and any(each.severity.at_least(least) for each in checked.findings):
+        raise typer.Exit(EXIT_FINDINGS)
+
+
+def _write(text: str, output: Path) -> None:
+    """Write the report to a file.
+
+    Raises:
+        FwadvisorError: it cannot be written.
+    """
+    from fwadvisor.diagnostic import error
+    from fwadvisor.errors import FwadvisorError
+
+    try:
+        output.write_text(f"{text}\n", encoding="utf-8")
+    except OSError as problem:
+        raise FwadvisorError(error(f"cannot write {output}: {problem.strerror or problem}")) from None
