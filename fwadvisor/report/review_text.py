@@ -20,7 +20,7 @@ from fwadvisor.report.review_entries import (
     tally,
 )
 from fwadvisor.report.review_formats import View
-from fwadvisor.report.review_words import RegionWords, region_words, use_words
+from fwadvisor.report.review_words import common_limits, spoken, use_words
 from fwadvisor.review.changes import ApplicationChange, Kind, Review
 
 #: What stands above the changes of one kind.
@@ -120,10 +120,10 @@ class _Writer:
         ids = self.paint(" ".join(each.id for each in entry.changes), "dim")
         lines = [f"  {severity}  {entry.hook}, {families}: {printable(f'{before} -> {after}')}  {ids}"]
         lines += self.regions(entry)
+        lines += self.labelled("why", map(printable, entry.why))
         lines += self.labelled("for one", [flow(entry.main.witness)])
         for sign, side in (("-", 0), ("+", 1)):
             lines += self.deciders(sign, entry.deciders(side))
-        lines += self.labelled("why", map(printable, entry.why))
         uses = [use_words(use) for use in entry.uses]
         lines += self.labelled("ports", self.cut(uses, self.most.uses, "known use", "known uses"))
         lines += self.labelled(
@@ -139,25 +139,16 @@ class _Writer:
 
     def regions(self, entry: Entry) -> Iterator[str]:
         """The regions of all families; what limits all of them alike is said once."""
-        found = self.spoken(entry)
-        rests = {words.rest for words, _ in found}
-        common = rests.pop() if len(rests) == 1 and len(found) > 1 else ()
-        texts = []
-        for words, families in found:
-            line = ", ".join((words.ends, words.traffic, *(() if common else words.rest)))
-            texts.append(f"{line} ({families})" if families else line)
-        for text in self.cut(texts, self.most.regions, "region"):
-            yield from self.wrapped(text, _INDENT, 2)
+        found = spoken(entry, self.view.database, self.most.values, self.most.regions)
+        shown = found[: self.most.regions]
+        common = common_limits(shown)
+        for each in shown:
+            yield from self.wrapped(each.line(common), _INDENT, 2)
         if common:
-            yield from self.wrapped(f"all of them: {', '.join(common)}", _INDENT, 2)
-
-    def spoken(self, entry: Entry) -> list[tuple[RegionWords, str]]:
-        """Each region in words, and its family where not all of the entry's families have it."""
-        found: dict[RegionWords, set[str]] = {}
-        for box in entry.regions:
-            words = region_words(box, self.view.database, self.most.values)
-            found.setdefault(words, set()).add(f"IPv{box.raw.family.value}")
-        return [(words, "" if len(in_) == len(entry.families) else " ".join(in_)) for words, in_ in found.items()]
+            yield from self.wrapped(f"all of these: {', '.join(common)}", _INDENT, 2)
+        more = len(entry.regions) - sum(each.boxes for each in shown)
+        if more:
+            yield f"{' ' * _INDENT}and {counted(more, 'more region')}: {_SEE}"
 
     def deciders(self, sign: str, places: Sequence[Place]) -> Iterator[str]:
         """Each rule on its line as it stands in the file, in no way cut."""

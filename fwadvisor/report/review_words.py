@@ -21,6 +21,7 @@ from fwadvisor.packets.box import ReadableBox
 from fwadvisor.packets.box_text import cut, pieces, said, said_names, whole
 from fwadvisor.ports.database import Database
 from fwadvisor.ports.facts import PROTOCOL_NUMBERS, Listing, Transport
+from fwadvisor.report.review_entries import Entry
 from fwadvisor.review.changes import PortUse
 
 _TRANSPORTS = {number: transport for transport, number in PROTOCOL_NUMBERS.items()}
@@ -58,6 +59,41 @@ class RegionWords:
 def region_words(box: ReadableBox, database: Database, most: int | None = 8) -> RegionWords:
     """The region in words; of longer lists than `most` the rest is counted, with None nothing is cut."""
     return RegionWords(_ends(box, most), _traffic(box, database, most), tuple(_rest(box, most)))
+
+
+@dataclass(frozen=True, slots=True)
+class Spoken:
+    """A region of an entry in words, and how many boxes that stands for (twins of IPv4 and IPv6 may be said alike)."""
+
+    words: RegionWords
+    #: ``IPv4`` where not all families of the entry have it, else "".
+    family: str
+    boxes: int
+
+    def line(self, common: tuple[str, ...] = ()) -> str:
+        """The region, without the limits that it has in common with the others."""
+        words = self.words
+        line = ", ".join((words.ends, words.traffic, *(each for each in words.rest if each not in common)))
+        return f"{self.family}: {line}" if self.family else line
+
+
+def spoken(entry: Entry, database: Database, most: int | None = 8, boxes: int | None = None) -> list[Spoken]:
+    """The first `boxes` boxes of each family of an entry (None: all of them) in words, in order."""
+    found: dict[RegionWords, list[Family]] = {}
+    for change in entry.changes:
+        for box in change.regions[:boxes]:
+            found.setdefault(region_words(box, database, most), []).append(change.family)
+    return [
+        Spoken(words, "" if set(families) == set(entry.families) else f"IPv{families[0].value}", len(families))
+        for words, families in found.items()
+    ]
+
+
+def common_limits(regions: Sequence[Spoken]) -> tuple[str, ...]:
+    """What limits all of several regions alike, to be said once."""
+    if len(regions) < 2:
+        return ()
+    return tuple(each for each in regions[0].words.rest if all(each in other.words.rest for other in regions))
 
 
 def _ends(box: ReadableBox, most: int | None) -> str:
