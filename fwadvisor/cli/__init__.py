@@ -11,7 +11,21 @@ import sys
 
 import typer
 
-from fwadvisor.cli import check, diff, equal, explain, export_script, generate, ports, profiles, prove, search
+from fwadvisor.cli import (
+    canon,
+    check,
+    diff,
+    equal,
+    explain,
+    export_script,
+    generate,
+    git_driver,
+    git_setup,
+    ports,
+    profiles,
+    prove,
+    search,
+)
 from fwadvisor.cli.common import EXIT_ERROR, fail
 
 app = typer.Typer(
@@ -28,6 +42,10 @@ app.command("prove")(prove.prove)
 app.command("check")(check.check)
 app.command("equal")(equal.equal)
 app.command("diff")(diff.diff)
+app.command("canon")(canon.canon)
+app.command("git-setup")(git_setup.git_setup)
+# A path that begins with a dash is no option.
+app.command("git-driver", context_settings={"ignore_unknown_options": True})(git_driver.git_driver)
 app.command("export-script")(export_script.export_script)
 app.command("explain")(explain.explain)
 app.command("search")(search.search)
