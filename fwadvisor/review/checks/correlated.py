@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from fwadvisor.model.firewall import STATES, Field, FirewallRule, IntegerTest, NameTest
 from fwadvisor.model.interval import contains
 from fwadvisor.model.rule import LOOPBACK, State, Verdict
+from fwadvisor.packets.overlap_order import stands
 from fwadvisor.review.checks.base import Check, Context, Page, finding
 from fwadvisor.review.checks.fates import Place, place_of, sure
 from fwadvisor.review.checks.words import labels, verdict_of
@@ -20,7 +21,8 @@ CHECK = Check(
         what="An accepting rule stands before a blocking one, each matches packets that the other does not, and some "
         "packets match both: they are accepted because of the order alone. Rules for known connections, for the "
         "loopback interface and for invalid packets are left out, as they belong first; so are blocking rules before "
-        "accepting ones, the usual way to write an exception, and rules that contain each other.",
+        "accepting ones, the usual way to write an exception, rules that contain each other, and in pf a rule with "
+        "quick and one without.",
         why="Whoever reads the blocking rule believes that it blocks what it says. Whoever sorts or merges the file "
         "changes what passes, without changing a rule.",
         example="nft: ip saddr 10.0.0.0/8 accept\nnft: tcp dport 23 drop",
@@ -31,6 +33,7 @@ CHECK = Check(
 #: So many pairs of a chain are looked for, and so many labels stand in a finding.
 _MOST_PAIRS = 2000
 _MOST_LABELS = 20
+_FIRST = "{} some of its packets where it comes first"
 _NEW = STATES.index(State.NEW)
 
 
@@ -58,6 +61,9 @@ def run(context: Context) -> Iterator[Finding]:
 def _counts(first: FirewallRule, second: FirewallRule) -> bool:
     if verdict_of(first) is not Verdict.ACCEPT or verdict_of(second) not in (Verdict.DROP, Verdict.REJECT):
         return False
+    if stands(first) is not stands(second):
+        # A verdict that stands gives way to one that does not, wherever they are.
+        return False
     return all(_opens(rule) and sure([rule]) for rule in (first, second))
 
 
@@ -73,13 +79,14 @@ def _opens(rule: FirewallRule) -> bool:
 
 def _finding(first: FirewallRule, seconds: list[FirewallRule]) -> Finding:
     lines = [each.span.line for each in seconds]
-    what = f"the blocking rule of line {lines[0]}" if len(lines) == 1 else f"{len(lines)} blocking rules after it"
+    when = "before it" if stands(first) else "after it"
+    what = f"the blocking rule of line {lines[0]}" if len(lines) == 1 else f"{len(lines)} blocking rules {when}"
     shown = seconds[:_MOST_LABELS]
     more = len(seconds) - len(shown)
     return finding(
         CHECK,
         f"this rule accepts packets that {what} would block too: only the order decides",
         first,
-        *labels(shown, "{} some of its packets where it comes first"),
+        *labels(shown, "{} some of its packets where it comes last" if stands(first) else _FIRST),
         details=(f"and {more} more rules",) if more else (),
     )

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from fwadvisor.model.firewall import FirewallRule
+from fwadvisor.model.firewall import Decide, FirewallRule
 from fwadvisor.model.rule import Verdict
 from fwadvisor.packets.overlap import NeverMatches, Shadowed
 from fwadvisor.review.checks.base import Check, Context, Page, finding
 from fwadvisor.review.checks.fates import Line, Part, place_of, sure
-from fwadvisor.review.checks.words import distinct, does, done, labels, verdict_of
+from fwadvisor.review.checks.words import distinct, documented_apart, does, done, labels, verdict_of
 from fwadvisor.review.findings import Finding, Severity
 
 CHECK = Check(
@@ -21,7 +21,8 @@ CHECK = Check(
         "may do so, or several together. It is dead for each hook and each IP version that asks its chain.",
         why="The rule looks as if it did something. Where it drops and an earlier rule accepts, what it was to keep "
         "out comes in (severity high). Where it accepts and an earlier rule drops, something that was to work does "
-        "not (medium). Where both do the same, it only misleads the next reader (low).",
+        "not (medium). Where both do the same, it only misleads the next reader (low); where each of them has a "
+        "comment with a reason of its own, they are kept for two purposes, and this is only information.",
         example="nft: tcp dport 1-1024 accept\nnft: tcp dport 23 drop",
         remedy="Move the rule above the ones that take its packets, narrow those, or delete it",
     ),
@@ -90,12 +91,20 @@ def _judged(rule: FirewallRule, others: list[FirewallRule]) -> tuple[Severity, s
     if verdict is None:
         return Severity.LOW, f"no packet reaches this rule: {how}"
     if theirs <= {verdict}:
-        return Severity.LOW, f"this rule repeats others: {how}"
+        severity = Severity.INFO if documented_apart(rule, others) else Severity.LOW
+        return severity, f"this rule repeats others: {how}"
+    if is_default(rule):
+        return Severity.INFO, f"the verdict that this rule lets stand is never the last: {how}"
     if verdict is Verdict.ACCEPT:
         return Severity.MEDIUM, f"this rule accepts nothing: {how}"
     if Verdict.ACCEPT in theirs:
         return Severity.HIGH, f"this rule {does(rule)} nothing: {how}"
     return Severity.LOW, f"this rule {does(rule)} nothing: {how}"
+
+
+def is_default(rule: FirewallRule) -> bool:
+    """Whether the rule says what happens to all packets of which no other rule speaks (pf: ``block all``)."""
+    return not rule.tests and isinstance(rule.action, Decide) and rule.action.stands
 
 
 def _some(context: Context, line: Line) -> Iterator[Finding]:

@@ -14,7 +14,8 @@ CHECK = Check(
     severity=Severity.LOW,
     page=Page(
         what="The file defines a chain that nothing jumps to, or a set, table, map, address list or name that no rule "
-        "asks for. A chain that only unused chains jump to is unused too.",
+        "asks for. A chain that only unused chains jump to is unused too. An empty chain is only information: many "
+        "tools declare chains to empty them.",
         why="Its rules and addresses look as if they counted. Often a jump or a lookup was deleted or misspelt, and "
         "packets no longer pass the rules that were meant for them.",
         example="nft: chain from_office {\nnft:     tcp dport 22 accept\nnft: }",
@@ -46,7 +47,7 @@ def _chains(context: Context) -> Iterator[Finding]:
         why = f"only {', '.join(by)} jumps to it, which is unused too" if by else "nothing jumps to it"
         count = len(chain.rules)
         rules = "" if not count else f", so that its {count} rule{'s do' if count > 1 else ' does'} nothing"
-        severity = Severity.MEDIUM if count else Severity.LOW
+        severity = Severity.MEDIUM if count else Severity.INFO
         yield finding(CHECK, f"chain {chain.name} is unused: {why}{rules}", chain.span, severity=severity)
 
 

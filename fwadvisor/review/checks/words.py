@@ -44,3 +44,8 @@ def distinct(rules: Iterable[FirewallRule]) -> list[FirewallRule]:
 def labels(rules: Sequence[FirewallRule], text: str) -> list[Label]:
     """A label for each rule; ``{}`` in `text` becomes what it does."""
     return [Label(rule.span, text.format(does(rule))) for rule in rules]
+
+
+def documented_apart(rule: FirewallRule, others: Sequence[FirewallRule]) -> bool:
+    """Whether each has a comment of its own: somebody keeps them for different reasons."""
+    return bool(rule.comment) and all(other.comment not in ("", rule.comment) for other in others)
