@@ -109,7 +109,7 @@ def entries(review: Review) -> tuple[Entry, ...]:
     groups: dict[object, list[list[ReviewedChange]]] = {}
     order: list[list[ReviewedChange]] = []
     for change in review.changes:
-        key = (change.kind, change.hook, change.outcomes, *map(_cause, change.deciders))
+        key = (change.kind, change.hook, change.outcomes, _cause(change))
         for group in groups.setdefault(key, []):
             if all(each.family is not change.family for each in group):
                 group.append(change)
@@ -120,10 +120,15 @@ def entries(review: Review) -> tuple[Entry, ...]:
     return tuple(Entry(tuple(group)) for group in order)
 
 
-def _cause(deciders: Sequence[Decider]) -> frozenset[str]:
-    """What tells changes apart: the edited deciders, or all of them where none is."""
-    edited = frozenset(each.text for each in deciders if each.edited)
-    return edited or frozenset(each.text for each in deciders)
+def _cause(change: ReviewedChange) -> object:
+    """What tells changes apart: the edited deciders of both sides, or all of them where none is edited."""
+    edited = any(each.edited for side in change.deciders for each in side)
+    return tuple(frozenset(_said(each) for each in side if each.edited or not edited) for side in change.deciders)
+
+
+def _said(decider: Decider) -> str:
+    """The rule; defaults of IPv4 and IPv6 stand in chains of other names."""
+    return decider.text if decider.rule is not None else f"default:{decider.text.rpartition(':')[2]}"
 
 
 def answer(review: Review) -> Answer:

@@ -15,7 +15,7 @@ from fwadvisor.report.markdown_text import code, fence, html, prose
 from fwadvisor.report.review_entries import Entry, Place, closing, counted, entries, opaque, tally
 from fwadvisor.report.review_formats import View
 from fwadvisor.report.review_text import HEADINGS
-from fwadvisor.report.review_words import Spoken, common_limits, spoken, use_words
+from fwadvisor.report.review_words import Spoken, common_limits, joined, spoken, use_words
 from fwadvisor.review.changes import Kind, Review
 from fwadvisor.review.findings import Severity
 
@@ -200,7 +200,7 @@ class _Details:
         if more:
             yield f"- {_and_more(more).strip()}"
         if common:
-            yield f"- all of these: {code(_shortened(', '.join(common), self.stage.text))}"
+            yield f"- all of these: {code(_shortened(joined(common), self.stage.text))}"
 
     def rules(self, sides: Sequence[Sequence[Place]]) -> str:
         """The deciding rules of both sides as a difference of texts."""

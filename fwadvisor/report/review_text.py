@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from fwadvisor.diagnostic import printable
 from fwadvisor.ports.explain.text import fold
@@ -17,10 +17,11 @@ from fwadvisor.report.review_entries import (
     counted,
     entries,
     opaque,
+    summary,
     tally,
 )
 from fwadvisor.report.review_formats import View
-from fwadvisor.report.review_words import common_limits, spoken, use_words
+from fwadvisor.report.review_words import common_limits, joined, spoken, use_words
 from fwadvisor.review.changes import ApplicationChange, Kind, Review
 
 #: What stands above the changes of one kind.
@@ -72,6 +73,8 @@ def render(reviews: Sequence[Review], view: View) -> str:
 class _Writer:
     view: View
     most: _Most
+    #: Uses of ports whose risk is told already.
+    told: set[str] = field(default_factory=set)
 
     def paint(self, text: str, style: str) -> str:
         code = _STYLES.get(style, "")
@@ -94,9 +97,11 @@ class _Writer:
 
     def review(self, review: Review, named: bool) -> Iterator[str]:
         """The blocks of one review."""
-        if named:
-            yield self.paint(f"== {printable(review.name)}", "head")
         found = entries(review)
+        if named:
+            yield "\n".join(
+                [self.paint(f"== {printable(review.name)}", "head"), *self.wrapped(summary(review, found), 0)]
+            )
         for kind in Kind:
             here = [each for each in found if each.kind is kind]
             if here:
@@ -124,8 +129,7 @@ class _Writer:
         lines += self.labelled("for one", [flow(entry.main.witness)])
         for sign, side in (("-", 0), ("+", 1)):
             lines += self.deciders(sign, entry.deciders(side))
-        uses = [use_words(use) for use in entry.uses]
-        lines += self.labelled("ports", self.cut(uses, self.most.uses, "known use", "known uses"))
+        lines += self.labelled("ports", self.cut(self.uses(entry), self.most.uses, "known use", "known uses"))
         lines += self.labelled(
             "breaks", self.cut([printable(e) for e in entry.breaks], self.most.breaks, "consequence")
         )
@@ -145,10 +149,19 @@ class _Writer:
         for each in shown:
             yield from self.wrapped(each.line(common), _INDENT, 2)
         if common:
-            yield from self.wrapped(f"all of these: {', '.join(common)}", _INDENT, 2)
+            yield from self.wrapped(f"all of these: {joined(common)}", _INDENT, 2)
         more = len(entry.regions) - sum(each.boxes for each in shown)
         if more:
             yield f"{' ' * _INDENT}and {counted(more, 'more region')}: {_SEE}"
+
+    def uses(self, entry: Entry) -> list[str]:
+        """The ports and their risk, which is told once."""
+        texts = []
+        for use in entry.uses:
+            text = use_words(use)
+            texts.append(f"{text.partition(':')[0]}: see above" if text in self.told else text)
+            self.told.add(text)
+        return texts
 
     def deciders(self, sign: str, places: Sequence[Place]) -> Iterator[str]:
         """Each rule on its line as it stands in the file, in no way cut."""

@@ -53,7 +53,12 @@ class RegionWords:
     @property
     def line(self) -> str:
         """The whole region."""
-        return ", ".join((self.ends, self.traffic, *self.rest))
+        return joined((self.ends, self.traffic, *self.rest))
+
+
+def joined(parts: Sequence[str]) -> str:
+    """The parts with commas between them; with semicolons where one of them is a list that has commas itself."""
+    return ("; " if any(", " in each for each in parts) else ", ").join(parts)
 
 
 def region_words(box: ReadableBox, database: Database, most: int | None = 8) -> RegionWords:
@@ -73,7 +78,7 @@ class Spoken:
     def line(self, common: tuple[str, ...] = ()) -> str:
         """The region, without the limits that it has in common with the others."""
         words = self.words
-        line = ", ".join((words.ends, words.traffic, *(each for each in words.rest if each not in common)))
+        line = joined((words.ends, words.traffic, *(each for each in words.rest if each not in common)))
         return f"{self.family}: {line}" if self.family else line
 
 
