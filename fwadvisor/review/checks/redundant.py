@@ -10,7 +10,7 @@ from fwadvisor.packets.overlap import NeverMatches, Redundant, Shadowed
 from fwadvisor.review.checks.base import Check, Context, Page, finding
 from fwadvisor.review.checks.fates import Line, place_of, sure
 from fwadvisor.review.checks.shadowed import is_default
-from fwadvisor.review.checks.words import distinct, documented_apart, done, labels, verdict_of
+from fwadvisor.review.checks.words import distinct, documented_apart, done, labels, takes_all, verdict_of
 from fwadvisor.review.findings import Finding, Severity
 
 CHECK = Check(
@@ -43,7 +43,7 @@ def run(context: Context) -> Iterator[Finding]:
             continue
         by, doubtful = _reasons(context, line)
         verdict = verdict_of(line.rule)
-        default = any(each.default for each in found) or any(map(_takes_all, by))
+        default = any(each.default for each in found) or any(map(takes_all, by))
         if doubtful or verdict is None or is_default(line.rule):
             continue
         if not default:
@@ -52,11 +52,6 @@ def run(context: Context) -> Iterator[Finding]:
             repeating.setdefault(line.parts[0].chain, []).append(line.rule)
     for chain, rules in repeating.items():
         yield _repeating(chain, rules)
-
-
-def _takes_all(rule: FirewallRule) -> bool:
-    """Whether the rule is the default of its chain in other words: ``pass quick all`` as the last line."""
-    return not rule.tests
 
 
 def _reasons(context: Context, line: Line) -> tuple[list[FirewallRule], bool]:

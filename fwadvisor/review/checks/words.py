@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from fwadvisor.diagnostic import Label
-from fwadvisor.model.firewall import Decide, FirewallRule, Jump, Return
+from fwadvisor.model.firewall import LARGEST, AnyOf, Decide, Field, FirewallRule, IntegerTest, Jump, Return
+from fwadvisor.model.interval import Intervals, union
 from fwadvisor.model.rule import Verdict
 from fwadvisor.review.checks.fates import place_of
 
@@ -49,3 +50,20 @@ def labels(rules: Sequence[FirewallRule], text: str) -> list[Label]:
 def documented_apart(rule: FirewallRule, others: Sequence[FirewallRule]) -> bool:
     """Whether each has a comment of its own: somebody keeps them for different reasons."""
     return bool(rule.comment) and all(other.comment not in ("", rule.comment) for other in others)
+
+
+def takes_all(rule: FirewallRule) -> bool:
+    """Whether the rule is for all packets of its chain, or in pf for all that open a connection."""
+    return all(isinstance(test, AnyOf) and _opens(test) for test in rule.tests)
+
+
+def _opens(test: AnyOf) -> bool:
+    """Whether it leaves out nothing but TCP packets by their flags."""
+    asked = [each for tests in test.alternatives for each in tests]
+    protocols: Intervals = ()
+    for each in asked:
+        if not isinstance(each, IntegerTest) or each.field not in (Field.PROTOCOL, Field.TCP_FLAGS):
+            return False
+        if each.field is Field.PROTOCOL:
+            protocols = union(protocols, each.values)
+    return test.holds and protocols == ((0, LARGEST[Field.PROTOCOL]),)
