@@ -48,7 +48,9 @@ def _whole(context: Context, line: Line, shadowed: list[Part]) -> Iterator[Findi
         return
     others = [each for each in by if place_of(each.span) != place_of(line.rule.span)]
     severity, message = _judged(line.rule, others)
-    text = "{} all of its packets first" if len(others) == 1 else "{} some of its packets first"
+    what = "{} all of its packets" if len(others) == 1 else "{} some of its packets"
+    first = [each for each in others if each.span.file == line.rule.span.file and each.span.line < line.rule.span.line]
+    text = f"{what} first" if len(first) == len(others) else what
     yield finding(CHECK, message, line.rule, *labels(others, text), severity=severity)
 
 
@@ -90,11 +92,11 @@ def _judged(rule: FirewallRule, others: list[FirewallRule]) -> tuple[Severity, s
         how = f"all packets that it matches {what} by {len(others)} other rules"
     if verdict is None:
         return Severity.LOW, f"no packet reaches this rule: {how}"
+    if is_default(rule):
+        return Severity.INFO, f"the verdict that this rule lets stand is never the last: {how}"
     if theirs <= {verdict}:
         severity = Severity.INFO if documented_apart(rule, others) else Severity.LOW
         return severity, f"this rule repeats others: {how}"
-    if is_default(rule):
-        return Severity.INFO, f"the verdict that this rule lets stand is never the last: {how}"
     if verdict is Verdict.ACCEPT:
         return Severity.MEDIUM, f"this rule accepts nothing: {how}"
     if Verdict.ACCEPT in theirs:
