@@ -25,6 +25,8 @@ from fwadvisor.packets.overlap_chain import overlap_of
 from fwadvisor.ports.database import Database
 from fwadvisor.proof.comparison import TESTS
 from fwadvisor.review.checks.fates import Fate, Line, dead, dead_or_redundant, lines
+from fwadvisor.review.checks.reach import Reach
+from fwadvisor.review.checks.services import boundaries
 from fwadvisor.review.findings import Finding, Severity
 
 
@@ -101,6 +103,11 @@ class Context:
             BudgetError: the diagrams would grow too large.
         """
         return self.space.meaning(self.firewall, hook, family)
+
+    @cached_property
+    def reach(self) -> Reach:
+        """Who gets in, and by which rules."""
+        return Reach(self.firewall, boundaries(self.database), self.budget)
 
     @cached_property
     def asking(self) -> Mapping[str, tuple[tuple[Hook, Family], ...]]:

@@ -1,13 +1,14 @@
 """Who gets where: the packets of a region that are accepted, and what accepts them, from few rules instead of all.
 
-A region that names its sources and ports is met by few rules of a long file. `Reach` leaves the others out (they match
-no packet of the region, so they decide none) and asks the packet engine of the rest. What it says of a region is exact.
+A region that names its sources or ports is met by few rules of a long file. `Reach` leaves the others out (they match
+no packet of the region, so they decide none of it) and asks the packet engine of the rest: what it says is exact.
+Conditions are replaced by what is known of them for a stranger's packet (`strangers.truth`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from fwadvisor.model.address import Family
@@ -17,69 +18,89 @@ from fwadvisor.model.firewall import (
     AddressTest,
     AddressType,
     AnyOf,
+    Condition,
+    FamilyTest,
     Field,
+    Firewall,
     FirewallRule,
     IntegerTest,
     Names,
     NameTest,
     Test,
 )
-from fwadvisor.model.interval import Intervals
-from fwadvisor.model.rule import LOOPBACK, Hook, State
-from fwadvisor.packets import PacketSet, Space
+from fwadvisor.model.interval import Intervals, normalize, overlaps
+from fwadvisor.model.rule import LOOPBACK, Hook, State, Verdict
+from fwadvisor.packets import Budget, PacketSet, Space
+from fwadvisor.packets.deciders import DECIDERS, numbered
 from fwadvisor.ports.facts import PROTOCOL_NUMBERS, Transport
+from fwadvisor.review.checks.strangers import Door, doors, doubtful, strangers, supposing
 
-#: Flags bytes with SYN and neither ACK, FIN nor RST: the first packet of a connection.
-_OPENING = tuple(IntegerTest(Field.TCP_FLAGS, ((2 | high, 2 | high),)) for high in (0,))
-#: Ports that clients send from (RFC 6335: dynamic ports).
-_EPHEMERAL: Intervals = ((49152, 65535),)
-#: Windows' profile of networks that nobody knows.
-_PUBLIC_PROFILE = 2
-#: Fields that rules never write, so that a rule whose test of one holds for nothing in a region matches nothing there.
+#: Fields that rules never write: one whose test of such a field holds nowhere in a region matches nothing there.
 _FIXED = frozenset(
     {Field.PROTOCOL, Field.SOURCE, Field.DESTINATION, Field.SOURCE_PORT, Field.DESTINATION_PORT, Field.ICMP}
 )
-TRANSPORTS: Mapping[Transport, IntegerTest] = {
-    transport: IntegerTest(Field.PROTOCOL, ((number, number),)) for transport, number in PROTOCOL_NUMBERS.items()
-}
+#: Windows' profile of networks that nobody knows.
+_PUBLIC = 2
+ACCEPTED = frozenset({Verdict.ACCEPT})
+REFUSED = frozenset({Verdict.DROP, Verdict.REJECT})
 
 
-def state(*states: State) -> IntegerTest:
+def one(field: Field, *values: int) -> IntegerTest:
+    """The field has one of these values."""
+    return IntegerTest(field, normalize((value, value) for value in values))
+
+
+def states(*several: State) -> IntegerTest:
     """The packet's state is one of these."""
-    from fwadvisor.model.interval import normalize
-
-    return IntegerTest(Field.STATE, normalize((STATES.index(each), STATES.index(each)) for each in states))
+    return one(Field.STATE, *map(STATES.index, several))
 
 
 def source(family: Family, addresses: Intervals) -> AddressTest:
     """The packet comes from one of these addresses."""
+    return _addresses(Field.SOURCE, family, addresses)
+
+
+def destination(family: Family, addresses: Intervals) -> AddressTest:
+    """The packet goes to one of these addresses."""
+    return _addresses(Field.DESTINATION, family, addresses)
+
+
+def _addresses(field: Field, family: Family, addresses: Intervals) -> AddressTest:
     v4 = family is Family.IPV4
-    return AddressTest(Field.SOURCE, addresses if v4 else (), () if v4 else addresses)
+    return AddressTest(field, addresses if v4 else (), () if v4 else addresses)
 
 
 def to_a_host(hook: Hook) -> IntegerTest:
-    """The packet is for this machine, or on the way through for a host."""
-    kind = AddressType.UNICAST if hook is Hook.FORWARD else AddressType.LOCAL
-    return IntegerTest(Field.DESTINATION_TYPE, ((kind, kind),))
+    """The packet is for one host: this machine, or where it goes on to."""
+    return one(Field.DESTINATION_TYPE, AddressType.LOCAL if hook is Hook.INPUT else AddressType.UNICAST)
 
 
-AWAY = NameTest(Field.IN_INTERFACE, Names(frozenset({LOOPBACK}), inverted=True))
-NEW = state(State.NEW)
+TRANSPORTS: Mapping[Transport, IntegerTest] = {
+    transport: one(Field.PROTOCOL, number) for transport, number in PROTOCOL_NUMBERS.items()
+}
+NEW = states(State.NEW)
+_NO_TCP = AnyOf(((TRANSPORTS[Transport.TCP],),), holds=False)
 #: TCP begins with SYN.
-BEGINS = AnyOf(((AnyOf(((TRANSPORTS[Transport.TCP],),), holds=False),), (IntegerTest(Field.TCP_FLAGS, ((2, 2),)),)))
-#: As packets come from the wire: without marks.
-UNMARKED = (IntegerTest(Field.MARK, ((0, 0),)), IntegerTest(Field.CONNECTION_MARK, ((0, 0),)))
-FROM_A_CLIENT = AnyOf(((IntegerTest(Field.SOURCE_PORT, ((0, 0),)),), (IntegerTest(Field.SOURCE_PORT, _EPHEMERAL),)))
+BEGINS = AnyOf(((_NO_TCP,), (one(Field.TCP_FLAGS, 2),)))
+#: As packets come from the wire: without marks, on an interface that is none of the machine's own.
+FROM_THE_WIRE: tuple[Test, ...] = (
+    one(Field.MARK, 0),
+    one(Field.CONNECTION_MARK, 0),
+    one(Field.SOURCE_TYPE, AddressType.UNICAST),
+    NameTest(Field.IN_INTERFACE, Names(frozenset({LOOPBACK}), inverted=True)),
+)
+#: From a dynamic port (RFC 6335), as clients do, or of a protocol without ports.
+FROM_A_CLIENT = IntegerTest(Field.SOURCE_PORT, ((0, 0), (49152, 65535)))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Piece:
-    """Packets of a region that one rule or default accepts."""
+    """Packets of a region that one rule or default decides."""
 
     space: Space
     step: Step | None
     packets: PacketSet
-    #: What of them is accepted whatever the conditions do of which nothing is known.
+    #: What of them is decided with the same verdict whatever the conditions do of which nothing is known.
     sure: PacketSet
 
     @property
@@ -94,19 +115,202 @@ class Piece:
 
     @property
     def rule(self) -> FirewallRule | None:
-        """What accepts them, None for a default and where nothing is asked."""
+        """What decides them, None for a default and where nothing is asked."""
         return self.step.rule if self.step else None
 
-    def part(self, *tests: Test) -> PacketSet:
-        """The packets for which tests hold that the space knows."""
-        return self.packets & self.space.packets(self.hook, self.family, tests)
+    def known(self, *tests: Test) -> PacketSet:
+        """The possible packets for which tests hold that the space was made with."""
+        return self.space.packets(self.hook, self.family, tests)
+
+    def part(self, *tests: Test) -> Piece:
+        """The packets for which tests hold that the space was made with."""
+        return self.limited(self.known(*tests))
+
+    def limited(self, packets: PacketSet) -> Piece:
+        """Those of the packets that are in a set."""
+        return Piece(self.space, self.step, self.packets & packets, self.sure & packets)
 
     @cached_property
     def ports(self) -> Mapping[Transport, Intervals]:
         """The destination ports of the packets by transport; transports without any are left out."""
-        found = {}
-        for transport, test in TRANSPORTS.items():
-            part = self.part(test)
-            if not part.is_empty:
-                found[transport] = part.values(Field.DESTINATION_PORT)
-        return found
+        parts = {transport: self.packets & self.known(test) for transport, test in TRANSPORTS.items()}
+        return {each: part.values(Field.DESTINATION_PORT) for each, part in parts.items() if not part.is_empty}
+
+    @cached_property
+    def everything(self) -> bool:
+        """Whether it is what no rule speaks of: nearly every protocol, and nearly every port."""
+        protocols = sum(last - first + 1 for first, last in self.packets.values(Field.PROTOCOL))
+        ports = sum(last - first + 1 for first, last in self.ports.get(Transport.TCP, ()))
+        return protocols >= _MOST_PROTOCOLS and ports >= _MOST_PORTS
+
+
+_MOST_PROTOCOLS, _MOST_PORTS = 200, 50000
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What strangers get in by one rule or default, and the way they come."""
+
+    piece: Piece
+    door: Door
+
+    @property
+    def sure(self) -> bool:
+        """Whether nothing that nobody knows stands between."""
+        return self.door.sure and not self.piece.sure.is_empty
+
+
+class Reach:
+    """What gets in, and by which rules. Every answer is made when it is first asked for.
+
+    Args:
+        firewall: the firewall under review.
+        asks: tests that pieces will be cut by, besides transports.
+        budget: for each region.
+    """
+
+    def __init__(self, firewall: Firewall, asks: Sequence[Test] = (), budget: Budget = Budget()) -> None:  # noqa: B008
+        self.firewall = firewall
+        self._asks = tuple(asks)
+        self._budget = budget
+        self._strangers: dict[Family, Intervals] = {}
+        self._entries: dict[tuple[Hook, Family], tuple[Entry, ...]] = {}
+        self._pieces: dict[object, tuple[Piece, ...]] = {}
+
+    @cached_property
+    def doors(self) -> tuple[Door, ...]:
+        """Where strangers come in."""
+        return doors(self.firewall)
+
+    def strangers(self, family: Family) -> Intervals:
+        """Public addresses that no rule singles out."""
+        if family not in self._strangers:
+            self._strangers[family] = strangers(self.firewall, family)
+        return self._strangers[family]
+
+    def region(self, hook: Hook, family: Family, state: Test = NEW) -> tuple[Test, ...] | None:
+        """Packets of strangers to a host, None where no address is a stranger's."""
+        addresses = self.strangers(family)
+        if not addresses:
+            return None
+        profile = (one(Field.PROFILE, _PUBLIC),) if self.firewall.dialect == "windows" else ()
+        return (state, source(family, addresses), to_a_host(hook), *FROM_THE_WIRE, *profile)
+
+    def entries(self, hook: Hook, family: Family) -> tuple[Entry, ...]:
+        """Every way in which a stranger's connection gets to a host, by what accepts it.
+
+        Raises:
+            BudgetError: the diagrams would grow too large.
+        """
+        key = (hook, family)
+        if key not in self._entries:
+            region = self.region(hook, family)
+            self._entries[key] = tuple(self._entering(hook, family, region)) if region else ()
+        return self._entries[key]
+
+    def _entering(self, hook: Hook, family: Family, region: tuple[Test, ...]) -> Iterator[Entry]:
+        pieces = self.pieces(hook, family, (*region, BEGINS, FROM_A_CLIENT))
+        for door in self.doors:
+            allowed = _everywhere(pieces, door)
+            for piece in pieces:
+                found = piece.part(door.over[0])
+                if allowed is not None:
+                    found = found.limited(allowed)
+                if not found.packets.is_empty:
+                    yield Entry(found, door)
+
+    def pieces(
+        self, hook: Hook, family: Family, region: Sequence[Test], verdicts: Collection[Verdict] = ACCEPTED
+    ) -> tuple[Piece, ...]:
+        """The packets of a region that get one of the verdicts, by what decides them.
+
+        Raises:
+            BudgetError: the diagrams would grow too large.
+        """
+        key = (hook, family, tuple(region), frozenset(verdicts))
+        if key not in self._pieces:
+            self._pieces[key] = tuple(self._decided(self.firewall, hook, family, region, verdicts))
+        return self._pieces[key]
+
+    def decided(
+        self, firewall: Firewall, hook: Hook, family: Family, region: Sequence[Test], verdicts: Collection[Verdict]
+    ) -> tuple[Piece, ...]:
+        """The same of another firewall, such as this one with a rule exchanged.
+
+        Raises:
+            BudgetError: the diagrams would grow too large.
+        """
+        return tuple(self._decided(firewall, hook, family, region, verdicts))
+
+    def _decided(
+        self, firewall: Firewall, hook: Hook, family: Family, region: Sequence[Test], verdicts: Collection[Verdict]
+    ) -> Iterator[Piece]:
+        few = sifted(firewall, family, region)
+        marked = numbered(supposing(few, doubt=False))
+        sides = [marked.firewall, *([supposing(few, doubt=True)] if doubtful(few) else [])]
+        over = [test for door in self.doors for test in door.over]
+        tests = (*region, *TRANSPORTS.values(), *over, *self._asks)
+        space = Space(sides, effects=DECIDERS, tests=tests, budget=self._budget)
+        within = space.packets(hook, family, tuple(region))
+        meaning = space.meaning(marked.firewall, hook, family)
+        for result in sorted(meaning.results(), key=str):
+            if result.verdict is None or result.verdict not in verdicts:
+                continue
+            packets = meaning.having(result) & within
+            if not packets.is_empty:
+                sure = packets
+                if len(sides) > 1:
+                    sure = packets & space.meaning(sides[1], hook, family).where(result.verdict)
+                yield Piece(space, marked.step(result.effects), packets, sure)
+
+    def conditions(self, piece: Piece) -> list[Condition]:
+        """The conditions that the piece may depend on although nothing is known of them."""
+        return [] if piece.sure == piece.packets else doubtful(self.firewall)
+
+
+def _everywhere(pieces: Sequence[Piece], door: Door) -> PacketSet | None:
+    """The packets that are accepted over each interface of a door, whichever they say they come over; None: no limit."""
+    allowed: PacketSet | None = None
+    for test in door.over[1:]:
+        over: PacketSet | None = None
+        for piece in pieces:
+            through = _by_any(piece.part(test))
+            over = through if over is None else over | through
+        if over is not None:
+            allowed = over if allowed is None else allowed & over
+    return allowed
+
+
+def _by_any(piece: Piece) -> PacketSet:
+    """The packets with any interface in the place of theirs."""
+    boxes = [
+        replace(box, names={field: names for field, names in box.names.items() if field is not Field.IN_INTERFACE})
+        for box in piece.packets.boxes()
+    ]
+    return piece.known(AnyOf(tuple(box.tests() for box in boxes)))
+
+
+def sifted(firewall: Firewall, family: Family, region: Sequence[Test]) -> Firewall:
+    """The firewall without rules that match no packet of the region, as far as single tests tell."""
+    wanted = {
+        test.field: test.values if isinstance(test, IntegerTest) else test.of(family)
+        for test in region
+        if isinstance(test, IntegerTest | AddressTest) and test.field in _FIXED
+    }
+    known: dict[Test, bool] = {}
+
+    def meets(test: Test) -> bool:
+        if isinstance(test, FamilyTest):
+            return test.family is family
+        if not isinstance(test, IntegerTest | AddressTest) or test.field not in wanted:
+            return True
+        if test not in known:
+            values = test.values if isinstance(test, IntegerTest) else test.of(family)
+            known[test] = overlaps(values, wanted[test.field])
+        return known[test]
+
+    chains = {
+        name: replace(chain, rules=tuple(rule for rule in chain.rules if all(map(meets, rule.tests))))
+        for name, chain in firewall.chains.items()
+    }
+    return replace(firewall, chains=chains)
