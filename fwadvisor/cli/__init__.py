@@ -25,6 +25,7 @@ from fwadvisor.cli import (
     profiles,
     prove,
     search,
+    test,
 )
 from fwadvisor.cli.common import EXIT_ERROR, fail
 
@@ -40,6 +41,7 @@ app = typer.Typer(
 app.command("generate")(generate.generate)
 app.command("prove")(prove.prove)
 app.command("check")(check.check)
+app.command("test")(test.flows)
 app.command("equal")(equal.equal)
 app.command("diff")(diff.diff)
 app.command("canon")(canon.canon)

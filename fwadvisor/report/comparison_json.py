@@ -67,7 +67,7 @@ def _difference(comparison: Comparison, difference: Difference) -> dict[str, Any
         "packets": [each.as_json() for each in readable_boxes(difference.packets.boxes())],
         "witness": packet_json(difference.witness),
         "deciding": [
-            _step(firewall, step) for firewall, step in zip(comparison.firewalls, difference.steps, strict=True)
+            step_json(firewall, step) for firewall, step in zip(comparison.firewalls, difference.steps, strict=True)
         ],
     }
 
@@ -91,7 +91,8 @@ def packet_json(packet: Packet) -> dict[str, Any]:
     }
 
 
-def _step(firewall: Firewall, step: Step | None) -> dict[str, Any] | None:
+def step_json(firewall: Firewall, step: Step | None) -> dict[str, Any] | None:
+    """What decides: a rule or a default with its place, None where nothing is asked."""
     if step is None:
         return None
     if isinstance(step.rule, FirewallRule):
