@@ -155,7 +155,9 @@ def _traffic(box: ReadableBox, database: Database, most: int | None) -> str:
     words = "any protocol" if protocols is None else _protocols(protocols, family, most)
     ports = integers.get(Field.DESTINATION_PORT)
     if ports is not None:
-        words += f" {_ports(ports, protocols, database, most)}"
+        # After a list of protocols a number could be one more.
+        plain = words.replace(" and ", "").isalnum() and words[0].isalpha()
+        words += f" {_ports(ports, protocols, plain, database, most)}"
     elif protocols is not None and all(p in WITH_PORTS for p in _values(protocols)):
         words += " any port" if Field.SOURCE_PORT not in integers else " to any port"
     if Field.SOURCE_PORT in integers:
@@ -185,7 +187,7 @@ def _but(text: str) -> str:
     return f"any but {text.removeprefix(_EXCEPT)}" if text.startswith(_EXCEPT) else text
 
 
-def _ports(values: Intervals, protocols: Intervals | None, database: Database, most: int | None) -> str:
+def _ports(values: Intervals, protocols: Intervals | None, plain: bool, database: Database, most: int | None) -> str:
     """``22 (SSH), 80-81``, or ``any port but 22 (SSH)``."""
     missing = subtract(whole(Field.DESTINATION_PORT, Family.IPV4), values)
     lead, shown = ("any port but ", missing) if missing and len(missing) < len(values) else ("", values)
@@ -194,7 +196,7 @@ def _ports(values: Intervals, protocols: Intervals | None, database: Database, m
     for text, pair in zip(pieces(Field.DESTINATION_PORT, shown, Family.IPV4), shown, strict=True):
         name = port_name(pair, transports, database) if most is None or len(texts) < most else ""
         texts.append(f"{text} ({name})" if name else text)
-    return lead + ("port " if protocols is None and not lead else "") + cut(texts, most)
+    return lead + ("" if plain or lead else "port ") + cut(texts, most)
 
 
 def port_name(pair: tuple[int, int], transports: Sequence[Transport], database: Database) -> str:
