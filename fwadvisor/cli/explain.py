@@ -30,7 +30,9 @@ class Format(StrEnum):
 
 def explain(
     subjects: list[str] = typer.Argument(
-        ..., metavar="SUBJECT...", help="1720, 1720/tcp, 3230-3253/udp, a service name, an application, an alias."
+        ...,
+        metavar="SUBJECT...",
+        help="1720, 1720/tcp, 3230-3253/udp, a service name, an application, an alias, a check.",
     ),
     profiles: list[str] = typer.Option(
         [], "--profile", "-p", metavar="PROFILE", help="Also say what this policy decides; may be repeated."
@@ -49,13 +51,13 @@ def explain(
     today: str = typer.Option("", "--today", metavar="YYYY-MM-DD", help="The day against which grants expire."),
     color: Color = typer.Option(Color.AUTO, "--color", help="Colour of the answer."),
 ) -> None:
-    """Tell what a port or an application is, what it risks, and what goes with it.
+    """Tell what a port, an application or a finding of "check" is, what it risks, and what goes with it.
 
     Registry fact is kept apart from actual use. With --profile, also what that policy decides for the port: in each
     direction and zone, by which rule, because of which line.
 
     Examples: fwadvisor explain 1720 ; fwadvisor explain netmeeting h323 ;
-    fwadvisor explain 1720 --profile h323-needed --set peers=203.0.113.0/24
+    fwadvisor explain 1720 --profile h323-needed --set peers=203.0.113.0/24 ; fwadvisor explain shadowed-rule
     """
     from fwadvisor.cli.common import project_folders
     from fwadvisor.diagnostic import show, use_color
@@ -63,28 +65,33 @@ def explain(
     from fwadvisor.ports import load
     from fwadvisor.ports.explain import pages_of
     from fwadvisor.ports.explain.subjects import resolve
+    from fwadvisor.review.pages import is_id, near, page_of
 
     folders, profile_folders = project_folders(knowledge, profile_dirs)
     database = load(folders, data_dir=data_dir)
     show(database.notices, color)
     found: list[Subject] = []
     problems: list[Diagnostic] = []
+    checks = [word for word in subjects if is_id(word)]
     for word in subjects:
+        if word in checks:
+            continue
         try:
             found += resolve(word, database)
         except UnknownNameError as problem:
-            problems += problem.diagnostics
+            problems += (near(word, each) for each in problem.diagnostics)
     if problems:
         raise UnknownNameError(problems)
     decided = [_decisions(subject, database, profiles, settings, profile_folders, today) for subject in found]
     if format is Format.JSON:
-        typer.echo(_as_json(found, database, decided))
+        typer.echo(_as_json(found, database, decided, checks))
         return
     pages: list[Page] = []
     for subject, decisions in zip(found, decided, strict=True):
         mine = pages_of(subject, database)
         _add_decisions(mine[0], decisions)
         pages += mine
+    pages += map(page_of, checks)
     if format is Format.MARKDOWN:
         from fwadvisor.ports.explain import markdown
 
@@ -96,15 +103,19 @@ def explain(
     typer.echo(render_pages(pages, color=wanted), nl=False, color=True if wanted else None)
 
 
-def _as_json(found: list[Subject], database: Database, decided: list[list[dict[str, Any]]]) -> str:
+def _as_json(
+    found: list[Subject], database: Database, decided: list[list[dict[str, Any]]], checks: Sequence[str]
+) -> str:
     import json
 
     from fwadvisor.ports.explain.as_json import document
+    from fwadvisor.review.pages import data_of
 
     data = document(found, database)
     for subject, decisions in zip(data["subjects"], decided, strict=True):
         if decisions:
             subject["decisions"] = decisions
+    data["subjects"] += map(data_of, checks)
     return json.dumps(data, indent=2, ensure_ascii=False)
 
 
