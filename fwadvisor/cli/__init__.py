@@ -18,6 +18,7 @@ from fwadvisor.cli import (
     equal,
     explain,
     export_script,
+    find,
     generate,
     git_driver,
     git_setup,
@@ -42,6 +43,7 @@ app.command("generate")(generate.generate)
 app.command("prove")(prove.prove)
 app.command("check")(check.check)
 app.command("test")(test.flows)
+app.command("find")(find.find)
 app.command("equal")(equal.equal)
 app.command("diff")(diff.diff)
 app.command("canon")(canon.canon)

@@ -49,13 +49,15 @@ class Case:
     name: str = ""
 
 
-def own_language(database: Database, addresses: Sequence[str] = ()) -> Language:
+def own_language(database: Database, addresses: Sequence[str] = (), *, exact: bool = True) -> Language:
     """The language where the machine has these addresses, lists as the command line gives them.
+
+    Where it is not `exact`, flows are regions, which need name neither protocol nor port.
 
     Raises:
         FwadvisorError: they are none.
     """
-    language = Language(database)
+    language = Language(database, exact=exact)
     if not addresses:
         return language
     return replace(language, names={SELF: parse_names(", ".join(addresses), language, "--self", 1)})

@@ -162,7 +162,7 @@ def trace(firewall: Firewall, flow: Flow, budget: Budget) -> Trace:
         for family in flow.families:
             if family in firewall.families:
                 parts += _in_family(firewall, flow, family, budget)
-    unasked = list(_silent(firewall, flow))
+    unasked = list(silent(firewall, flow))
     if not parts and not unasked:
         unasked.append("there is no such packet, or it does not speak of any")
     return Trace(flow=flow, firewall=firewall, parts=tuple(parts), unasked=tuple(unasked), doubts=unevaluated(firewall))
@@ -229,11 +229,11 @@ def _part(
         witness=witness,
         outcome=outcome,
         deciders=tuple(places.values()),
-        opaque=tuple(_opaque(meeting)) if verdict is None else (),
+        opaque=tuple(not_understood(meeting)) if verdict is None else (),
     )
 
 
-def _silent(firewall: Firewall, flow: Flow) -> Iterator[str]:
+def silent(firewall: Firewall, flow: Flow) -> Iterator[str]:
     """Of what of the flow the firewall does not speak."""
     if flow.hook not in firewall.hooks:
         yield f"it does not filter {flow.hook}"
@@ -250,7 +250,7 @@ def _silent(firewall: Firewall, flow: Flow) -> Iterator[str]:
         yield "it does not filter the loopback interface"
 
 
-def _opaque(meeting: Firewall) -> Iterator[Opaque]:
+def not_understood(meeting: Firewall) -> Iterator[Opaque]:
     """What is not understood in the rules that the packets meet."""
     known = {(each.span.file, each.span.line): each for each in meeting.opaque}
     for rule in meeting.rules():
