@@ -87,6 +87,7 @@ def check(
 
     from fwadvisor.packets import Budget
     from fwadvisor.ports import load
+    from fwadvisor.project import load_project
     from fwadvisor.proof.files import check_named, forced
     from fwadvisor.report.findings_formats import render
     from fwadvisor.report.findings_of import report_of
@@ -112,6 +113,7 @@ def check(
         budget=Budget(nodes=nodes),
         wanted=wanted,
         ignoring=not no_ignores,
+        ignores=load_project().ignores,
     )
     checked = check_all(read(files, said), asked)
     show((*database.notices, *checked.warnings), color)

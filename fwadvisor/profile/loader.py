@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 from fwadvisor.decode import Document, Mapping, Node, Scalar, load, uncollected
+from fwadvisor.decode.ignores import IgnoreRow, read_ignores
 from fwadvisor.decode.reader import listing, raise_errors, suggestion
 from fwadvisor.diagnostic import Diagnostic, Label, Severity, error
 from fwadvisor.errors import ProfileError
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 #: The field names at the top of a profile.
 FIELDS = (
     "profile", "title", "description", "owner", "reason", "ticket", "expires", "kind", "parameters", "zones",
-    "include", "need", "forbid", "never", "defaults", "log", "dhcp_client",
+    "include", "need", "forbid", "never", "defaults", "log", "dhcp_client", "ignores",
 )  # fmt: skip
 INCLUDE_FIELDS = ("profile", "with", "when")
 
@@ -40,6 +41,8 @@ class LoadedPolicy:
 
     policy: Policy
     warnings: tuple[Diagnostic, ...] = ()
+    #: Findings about rule files that the profiles decide to live with.
+    ignores: tuple[IgnoreRow, ...] = ()
 
 
 @dataclass(slots=True)
@@ -166,6 +169,8 @@ class Loading:
             read_log(use, fields["log"])
         if "dhcp_client" in fields:
             use.dhcp_client = reader.boolean(fields["dhcp_client"], "dhcp_client") is not False
+        if "ignores" in fields:
+            use.ignores = read_ignores(reader, fields["ignores"])
         if not fields.keys() & {*StatementKind, "include", "defaults"} and reader.document.root is not None:
             reader.warning(reader.document.root, "the profile says nothing", "it has no need, forbid, never or include")
 
@@ -403,4 +408,5 @@ def load_policy(
         loading.read(names_or_paths)
         raise_errors(loading.diagnostics, ProfileError)
         warnings = dict.fromkeys(d for d in loading.diagnostics if d.severity is Severity.WARNING)
-        return LoadedPolicy(loading.policy(), tuple(warnings))
+        ignores = dict.fromkeys(row for use in loading.uses for row in use.ignores)
+        return LoadedPolicy(loading.policy(), tuple(warnings), tuple(ignores))

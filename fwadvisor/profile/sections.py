@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date
 
 from fwadvisor.decode import Mapping, Node, Scalar
+from fwadvisor.decode.ignores import IgnoreRow
 from fwadvisor.model.policy import DefaultVerdict, Kind
 from fwadvisor.model.rule import Hook, Verdict
 from fwadvisor.profile.search import Found
@@ -36,6 +37,7 @@ class Use:
     log_rate: int | None = None
     log_unlimited: bool = False
     dhcp_client: bool = True
+    ignores: tuple[IgnoreRow, ...] = ()
 
 
 def read_header(use: Use, fields: dict[str, Node], today: date) -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
 
+from fwadvisor.decode.ignores import IgnoreRow
 from fwadvisor.diagnostic import Diagnostic, did_you_mean, error
 from fwadvisor.dialects.reading import read_firewall
 from fwadvisor.dialects.reading.source import Source, load_source
@@ -55,7 +56,7 @@ class Asked:
     #: Whether comments and `ignores` count.
     ignoring: bool = True
     #: What the project file says is to be ignored.
-    ignores: Sequence[Ignore] = ()
+    ignores: Sequence[IgnoreRow] = ()
 
 
 @dataclass(slots=True, kw_only=True)
@@ -126,9 +127,9 @@ def check_all(firewalls: Sequence[RuleFiles], asked: Asked) -> Checked:
     """
     promised = promises(asked.wanted, asked.database, asked.today)
     known = (*CHECKS, *KINDS)
-    said = list(asked.ignores) if asked.ignoring else []
+    said: list[Ignore] = []
     if asked.ignoring:
-        said += _comments(firewalls, known)
+        said = [*_comments(firewalls, known), *ignores.of_rows((*asked.ignores, *promised.ignores), known)]
     checked = Checked(ran=tuple(asked.ids), warnings=list(promised.warnings))
     for files in firewalls:
         checked.files += (each.name for each in files.sources)

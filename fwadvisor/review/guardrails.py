@@ -8,6 +8,7 @@ from datetime import date
 from pathlib import Path
 
 from fwadvisor.compile import Compiler
+from fwadvisor.decode.ignores import IgnoreRow
 from fwadvisor.diagnostic import Diagnostic, Label, Span, error
 from fwadvisor.dialects import dialect
 from fwadvisor.errors import PolicyError
@@ -121,6 +122,8 @@ class Promises:
     guards: Firewall | None = None
     approximate: bool = False
     warnings: tuple[Diagnostic, ...] = ()
+    #: What the profiles decide to live with.
+    ignores: tuple[IgnoreRow, ...] = ()
 
 
 def promises(wanted: Wanted, database: Database, today: date) -> Promises:
@@ -132,12 +135,14 @@ def promises(wanted: Wanted, database: Database, today: date) -> Promises:
     policy: Compiler | None = None
     nevers: list[Policy] = []
     warnings: list[Diagnostic] = []
+    ignores: list[IgnoreRow] = []
     settings = dict(wanted.settings)
     for names, whole in ((wanted.policies, True), (wanted.guardrails, False)):
         if not names:
             continue
         loaded = load_policy(names, settings, database, today=today, profile_dirs=wanted.profile_dirs)
         warnings += loaded.warnings
+        ignores += loaded.ignores
         kinds = {each.kind for each in loaded.policy.statements}
         if whole and not (kinds == {StatementKind.NEVER} and not loaded.policy.defaults):
             policy = Compiler(loaded.policy, database)
@@ -153,6 +158,7 @@ def promises(wanted: Wanted, database: Database, today: date) -> Promises:
         guards=_guard(nevers, database) if nevers else None,
         approximate=wanted.allow_approximate,
         warnings=tuple(warnings),
+        ignores=tuple(dict.fromkeys(ignores)),
     )
 
 

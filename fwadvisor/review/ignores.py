@@ -11,11 +11,12 @@ a reason. What is over, what fits nothing and what is written wrongly is told.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from fnmatch import fnmatchcase
 
+from fwadvisor.decode.ignores import IgnoreRow
 from fwadvisor.diagnostic import Diagnostic, Span, did_you_mean, error
 from fwadvisor.errors import FwadvisorError
 from fwadvisor.review.findings import Finding
@@ -135,6 +136,27 @@ def comments(name: str, text: str, known: Collection[str]) -> list[Ignore]:
     if problems:
         raise FwadvisorError(problems)
     return found
+
+
+def of_rows(rows: Iterable[IgnoreRow], known: Collection[str]) -> list[Ignore]:
+    """The ignores of a project file or of profiles.
+
+    Raises:
+        FwadvisorError: a row names a check that there is not; all such rows.
+    """
+    found = list(rows)
+    problems = [
+        error(f'no check is called "{id}"', row.span, did_you_mean(id, known))
+        for row in found
+        for id in row.ids
+        if id not in known
+    ]
+    if problems:
+        raise FwadvisorError(problems)
+    return [
+        Ignore(ids=row.ids, reason=row.reason, until=row.until, span=row.span, rule=row.rule, at=row.at)
+        for row in found
+    ]
 
 
 def _comment(name: str, lines: Sequence[str], number: int, known: Collection[str]) -> Ignore | None:
