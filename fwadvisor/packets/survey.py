@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from fwadvisor.model.address import Family
 from fwadvisor.model.firewall import (
+    STATES,
     AddressTest,
     AnyOf,
     BaseChain,
@@ -30,7 +31,7 @@ from fwadvisor.model.firewall import (
     Unknown,
     Write,
 )
-from fwadvisor.model.interval import Intervals
+from fwadvisor.model.interval import Intervals, normalize
 from fwadvisor.model.rule import Hook, Verdict
 from fwadvisor.packets.masked import simplest
 
@@ -132,7 +133,10 @@ class Survey:
         return sum(map(len, self.rules.values()))
 
     def ask(self, asked: Asked) -> None:
-        """Note all tests."""
+        """Note all tests, that of the states which are never asked about among them."""
+        if self.firewall.implicit:
+            passed = normalize((i, i) for i in map(STATES.index, self.firewall.implicit))
+            asked.take((IntegerTest(Field.STATE, passed),), self.family, self.number)
         for rules in self.rules.values():
             for rule in rules:
                 asked.take(rule.tests, self.family, self.number)

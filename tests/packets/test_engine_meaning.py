@@ -172,6 +172,19 @@ def test_nothing_is_said_of_what_one_does_not_speak_of():
         space.meaning(firewall(), *PART)
 
 
+def test_states_that_pass_unasked_are_told_apart_where_no_rule_asks_for_states():
+    """New TCP without SYN is not spoken of; known connections have it, and pass in both."""
+    pf = firewall(
+        states=frozenset({State.NEW, State.ESTABLISHED}), implicit=frozenset({State.ESTABLISHED}), opening_only=True
+    )
+    ack = IntegerTest(Field.TCP_FLAGS, ((16, 16),))
+    (chain,) = pf.chains
+    rejecting = replace(pf, chains={chain: FirewallChain(chain, (rule(Decide(Verdict.REJECT), TCP, ack),))})
+    space = Space([pf, rejecting])
+    assert compare(space.meaning(pf, *PART), space.meaning(rejecting, *PART)) == ()
+    assert space.meaning(rejecting, *PART).verdicts() == {Verdict.ACCEPT, Verdict.DROP}
+
+
 def test_meanings_of_different_spaces_are_not_compared():
     a = firewall()
     with pytest.raises(ValueError, match="cannot be compared"):
