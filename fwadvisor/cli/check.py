@@ -93,7 +93,7 @@ def check(
     from fwadvisor.report.findings_of import report_of
     from fwadvisor.review.check import Asked, check_all, read, selected
     from fwadvisor.review.findings import Severity
-    from fwadvisor.review.guardrails import Wanted
+    from fwadvisor.review.promises import Wanted
 
     knowledge, profile_dirs = project_folders(knowledge, profile_dirs)
     ids, said, values = selected(only, skip), forced(dialects), settings_from(settings)

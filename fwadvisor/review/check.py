@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from fwadvisor.decode.ignores import IgnoreRow
 from fwadvisor.diagnostic import Diagnostic, did_you_mean, error
@@ -21,19 +22,12 @@ from fwadvisor.review import ignores
 from fwadvisor.review.checks import CHECKS, KINDS, check_module
 from fwadvisor.review.checks.base import Context, fingerprint
 from fwadvisor.review.findings import Finding
-from fwadvisor.review.guardrails import (
-    CHANGED,
-    NARROWED,
-    NEVER,
-    UNKNOWN,
-    WIDENED,
-    Promises,
-    Wanted,
-    promises,
-    violations,
-)
 from fwadvisor.review.ignores import Ignore, Ignored
+from fwadvisor.review.promises import CHANGED, NARROWED, NEVER, UNKNOWN, WIDENED, Wanted
 from fwadvisor.review.remarks import EXPIRED, UNUSED, expired, unused
+
+if TYPE_CHECKING:
+    from fwadvisor.review.guardrails import Promises
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,12 +119,13 @@ def check_all(firewalls: Sequence[RuleFiles], asked: Asked) -> Checked:
     Raises:
         FwadvisorError: the profiles are wrong, or a comment that ignores something is.
     """
-    promised = promises(asked.wanted, asked.database, asked.today)
+    promised = _promised(asked)
     known = (*CHECKS, *KINDS)
+    checked = Checked(ran=tuple(asked.ids), warnings=list(promised.warnings) if promised else [])
     said: list[Ignore] = []
     if asked.ignoring:
-        said = [*_comments(firewalls, known), *ignores.of_rows((*asked.ignores, *promised.ignores), known)]
-    checked = Checked(ran=tuple(asked.ids), warnings=list(promised.warnings))
+        rows = (*asked.ignores, *(promised.ignores if promised else ()))
+        said = [*_comments(firewalls, known), *ignores.of_rows(rows, known)]
     for files in firewalls:
         checked.files += (each.name for each in files.sources)
         checked.warnings += files.firewall.warnings
@@ -141,7 +136,16 @@ def check_all(firewalls: Sequence[RuleFiles], asked: Asked) -> Checked:
     return checked
 
 
-def _check(files: RuleFiles, asked: Asked, promised: Promises, checked: Checked) -> None:
+def _promised(asked: Asked) -> Promises | None:
+    """The policies that are asked for, None where there is none: most checks need nothing of them."""
+    if not asked.wanted.policies and not asked.wanted.guardrails:
+        return None
+    from fwadvisor.review.guardrails import promises
+
+    return promises(asked.wanted, asked.database, asked.today)
+
+
+def _check(files: RuleFiles, asked: Asked, promised: Promises | None, checked: Checked) -> None:
     firewall = files.firewall
     modules = [check_module(id) for id in asked.ids]
     context = Context(
@@ -160,15 +164,22 @@ def _check(files: RuleFiles, asked: Asked, promised: Promises, checked: Checked)
             checked.problems += (_unanswered(module.CHECK.id, each) for each in refusal.diagnostics)
     checked.left_out += (f"{each.span.file}:{each.span.line}: {each.reason}" for each in firewall.opaque)
     checked.left_out += context.left_out
-    try:
-        broken = violations(firewall, promised, asked.budget)
-    except BudgetError as refusal:
-        checked.problems += (_unanswered("--policy", each) for each in refusal.diagnostics)
-    else:
-        found += broken.findings
-        checked.left_out += broken.left_out
+    if promised is not None:
+        found += _broken(firewall, promised, asked.budget, checked)
     order = {source.name: number for number, source in enumerate(files.sources)}
     checked.findings += sorted(found, key=lambda each: _position(each, order))
+
+
+def _broken(firewall: Firewall, promised: Promises, budget: Budget, checked: Checked) -> list[Finding]:
+    from fwadvisor.review.guardrails import violations
+
+    try:
+        broken = violations(firewall, promised, budget)
+    except BudgetError as refusal:
+        checked.problems += (_unanswered("the policy", each) for each in refusal.diagnostics)
+        return []
+    checked.left_out += broken.left_out
+    return broken.findings
 
 
 def _unanswered(what: str, problem: Diagnostic) -> Diagnostic:
@@ -213,15 +224,15 @@ def _comments(firewalls: Sequence[RuleFiles], known: Collection[str]) -> list[Ig
     return found
 
 
-def _ignore(checked: Checked, said: Sequence[Ignore], today: date, promised: Promises) -> None:
+def _ignore(checked: Checked, said: Sequence[Ignore], today: date, promised: Promises | None) -> None:
     """Take the ignored findings out, and remark on ignores that are over or fit nothing.
 
     One that fits nothing is not remarked on where a kind that it names was not looked for.
     """
     looked = {*checked.ran, EXPIRED.id, UNUSED.id}
-    if promised.policy is not None:
+    if promised is not None and promised.policy is not None:
         looked |= {WIDENED.id, NARROWED.id, CHANGED.id, UNKNOWN.id}
-    if promised.guards is not None:
+    if promised is not None and promised.guards is not None:
         looked |= {NEVER.id, UNKNOWN.id}
     left = ignores.apply(checked.findings, said, today)
     found = [expired(each, today) for each in left.expired]

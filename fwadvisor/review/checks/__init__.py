@@ -22,11 +22,11 @@ CHECKS: Mapping[str, str] = {
 KINDS: Mapping[str, tuple[str, str]] = {
     "expired-ignore": ("remarks", "EXPIRED"),
     "unused-ignore": ("remarks", "UNUSED"),
-    "policy-widened": ("guardrails", "WIDENED"),
-    "policy-narrowed": ("guardrails", "NARROWED"),
-    "policy-changed": ("guardrails", "CHANGED"),
-    "policy-unknown": ("guardrails", "UNKNOWN"),
-    "never-violated": ("guardrails", "NEVER"),
+    "policy-widened": ("promises", "WIDENED"),
+    "policy-narrowed": ("promises", "NARROWED"),
+    "policy-changed": ("promises", "CHANGED"),
+    "policy-unknown": ("promises", "UNKNOWN"),
+    "never-violated": ("promises", "NEVER"),
 }
 
 
