@@ -9,6 +9,7 @@ import typer
 from fwadvisor.diagnostic import printable
 
 if TYPE_CHECKING:
+    from fwadvisor.dialects.reading.source import Source
     from fwadvisor.model.firewall import Firewall
 
 #: What git says in place of a file that does not exist in a version.
@@ -61,33 +62,44 @@ def _text(arguments: list[str]) -> str:
     path, old, old_id, old_mode, new, new_id, new_mode = arguments[:7]
     new_path = arguments[7] if len(arguments) == 9 else path
     if old == _NO_FILE:
-        return f"A new file. It says:\n\n{canon_text(_read(new, new_path))}"
+        return f"A new file. It says:\n\n{canon_text(_read(_source(new, new_path)))}"
     if new == _NO_FILE:
-        return f"The file is gone. It said:\n\n{canon_text(_read(old, path))}"
+        return f"The file is gone. It said:\n\n{canon_text(_read(_source(old, path)))}"
     if old_id == new_id and old_mode != new_mode:
         return f"Only the mode changed, from {printable(old_mode)} to {printable(new_mode)}."
-    return _review(_read(old, f"a/{path}"), _read(new, f"b/{new_path}"), new_path)
+    return _review(_source(old, f"a/{path}"), _source(new, f"b/{new_path}"), new_path)
 
 
-def _read(file: str, name: str) -> Firewall:
-    """The firewall of one version, under the name that people know."""
-    from dataclasses import replace
+def _source(file: str, name: str) -> Source:
+    """One version, under the name that people know."""
     from pathlib import Path
 
-    from fwadvisor.dialects.reading import read_firewall
     from fwadvisor.dialects.reading.source import load_source
 
-    return replace(read_firewall([load_source(Path(file), name)]), name=name)
+    return load_source(Path(file), name)
 
 
-def _review(old: Firewall, new: Firewall, name: str) -> str:
+def _read(source: Source) -> Firewall:
+    from dataclasses import replace
+
+    from fwadvisor.dialects.reading import read_firewall
+
+    return replace(read_firewall([source]), name=source.name)
+
+
+def _review(old: Source, new: Source, name: str) -> str:
+    from dataclasses import replace
+
     from fwadvisor.cli.common import project_folders
     from fwadvisor.packets import Budget
     from fwadvisor.ports import load
     from fwadvisor.report.review_formats import View, render
     from fwadvisor.review.diff import review
+    from fwadvisor.review.edits import lines_changed
 
     knowledge, _ = project_folders([], [])
     database = load(knowledge)
-    made = review(old, new, database, Budget(), name=name)
+    made = review(_read(old), _read(new), database, Budget(), name=name)
+    before, after = ([line.rstrip() for line in each.text().splitlines()] for each in (old, new))
+    made = replace(made, edits=replace(made.edits, lines=lines_changed(before, after)))
     return render("text", [made], View(database=database, arguments=(old.name, new.name)))

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from fwadvisor.diagnostic import printable
 from fwadvisor.report.findings_formats import FindingsReport, Ignored
-from fwadvisor.review.findings import Finding
+from fwadvisor.review.findings import Finding, Severity
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,6 +17,8 @@ class Case:
 
     name: str
     findings: Sequence[Finding] = ()
+    #: Findings with which it passes all the same.
+    remarks: Sequence[Finding] = ()
     #: What keeps it from being told, in sentences.
     errors: Sequence[str] = ()
     ignored: Sequence[Ignored] = ()
@@ -33,7 +35,7 @@ class Suite:
 
 
 def render(report: FindingsReport) -> str:
-    """Every file with every kind of finding that was looked for."""
+    """Every file with every kind of finding that was looked for; those of severity info fail nothing."""
     files = report.files or ("rules",)
     suites = []
     for place, file in enumerate(files):
@@ -42,7 +44,8 @@ def render(report: FindingsReport) -> str:
         cases = [
             Case(
                 name=kind.id,
-                findings=[each for each in mine if each.id == kind.id],
+                findings=[each for each in mine if each.id == kind.id and each.severity is not Severity.INFO],
+                remarks=[each for each in mine if each.id == kind.id and each.severity is Severity.INFO],
                 ignored=[each for each in ignored if each.finding.id == kind.id],
             )
             for kind in report.explained
@@ -55,7 +58,7 @@ def _file_of(finding: Finding, files: Sequence[str]) -> int:
     """The place of the file among those that were looked at; the first, where that is not known."""
     name = finding.span.file if finding.span else ""
     for place, file in enumerate(files):
-        if name in (file, *file.split("+")) or name.startswith(f"{file.rstrip('/')}/"):
+        if name in (file, *(part.strip() for part in file.split("+"))) or name.startswith(f"{file.rstrip('/')}/"):
             return place
     return 0
 
@@ -103,6 +106,8 @@ def _fill(element: ET.Element, case: Case) -> None:
     elif case.ignored:
         reasons = [f"{each.reason}{f' (until {each.until})' if each.until else ''}" for each in case.ignored]
         ET.SubElement(element, "skipped", message=printable("; ".join(dict.fromkeys(reasons))))
+    if case.remarks:
+        ET.SubElement(element, "system-out").text = "\n\n".join("\n".join(_said(each)) for each in case.remarks)
 
 
 def _said(finding: Finding) -> list[str]:

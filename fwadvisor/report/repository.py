@@ -42,5 +42,5 @@ def uri_of(path: str) -> str:
 
 def first_path(names: Sequence[str], root: Path) -> str | None:
     """The path of the first of the names that has one; of files that are joined with ``+``, the first."""
-    parts = (part for name in names for part in (name, *name.split("+")))
+    parts = (part.strip() for name in names for part in (name, *name.split("+")))
     return next((path for each in parts if (path := path_in(each, root)) and (root / path).is_file()), None)

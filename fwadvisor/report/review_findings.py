@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from hashlib import sha256
 
-from fwadvisor.diagnostic import Label, Span
+from fwadvisor.diagnostic import Label
 from fwadvisor.ports.database import Database
 from fwadvisor.proof.words import flow
 from fwadvisor.report.findings_formats import Explained, FindingsReport
@@ -84,8 +84,8 @@ def findings_of(review: Review, database: Database) -> Iterator[Finding]:
         yield Finding(
             id=APPLICATION,
             severity=each.severity,
-            message=f"{each.title}, {each.hook.value}: {each.text} (was {each.before.value}, is {each.after.value})",
-            fingerprint=_hashed(APPLICATION, each.application, each.hook.value, each.before.value, each.after.value),
+            message=f"{each.hook.value}: {each.text}",
+            fingerprint=_hashed(APPLICATION, each.application, each.hook.value, each.text),
         )
 
 
@@ -111,11 +111,13 @@ def _of(entry: Entry, review: Review, database: Database) -> Finding:
     # The words of one family speak for all, where there are several.
     region = region_words(main.regions[0], database).line
     more = len(entry.regions) - 1
+    where = "" if places else f"{review.name}: "
     return Finding(
         id=main.kind.value,
         severity=main.severity,
-        message=f"{main.hook.value}, {families}: {before} -> {after} {region}" + (f", and {more} more" if more else ""),
-        span=places[0][0] if places else Span(review.new.name, 1),
+        message=f"{where}{main.hook.value}, {families}: {before} -> {after} {region}"
+        + (f", and {more} more" if more else ""),
+        span=places[0][0] if places else None,
         note="decides now" if places else "",
         labels=tuple(Label(span, f"decides now too: {place.text}") for span, place in places[1:]),
         remedy=_EXPLAINED[main.kind.value][2],
@@ -131,7 +133,8 @@ def _details(entry: Entry, database: Database) -> Iterator[str]:
     regions = [
         f"IPv{c.family.value}: {region_words(box, database, None).line}" for c in entry.changes for box in c.regions
     ]
-    yield from _cut(regions)
+    if len(regions) > 1:
+        yield from _cut(regions)
     for word, side in (("before", 0), ("now", 1)):
         yield from _cut([f"{word}: {place.line}" for place in entry.deciders(side)])
     yield from _cut([f"port: {use_words(use)}" for use in entry.uses])
