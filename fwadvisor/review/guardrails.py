@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 
@@ -37,6 +37,8 @@ from fwadvisor.review.findings import Finding
 from fwadvisor.review.promises import CHANGED, NARROWED, NEVER, UNKNOWN, WIDENED, Wanted
 
 _BY_KIND = {Kind.WIDENED: WIDENED, Kind.NARROWED: NARROWED, Kind.UNKNOWN: UNKNOWN}
+#: So many statements stand in a message, and so many ports on a line.
+_MOST_NAMED, _MOST_PORTS = 3, 12
 _OPENS = frozenset({Kind.WIDENED, Kind.UNKNOWN})
 _NEW = STATES.index(State.NEW)
 _NOT_NEW = subtract(((0, LARGEST[Field.STATE]),), ((_NEW, _NEW),))
@@ -125,54 +127,70 @@ def violations(firewall: Firewall, promised: Promises, budget: Budget) -> Violat
         wanted = as_dialect(promised.policy, firewall.dialect, approximate=promised.approximate)
         told = review(wanted, firewall, promised.database, budget)
         changes = [each for each in told.changes if each.kind is not Kind.RELOGGED]
-        found.findings += (_finding(_BY_KIND.get(each.kind, CHANGED), each) for each in changes)
+        found.findings += _findings((_BY_KIND.get(each.kind, CHANGED), each) for each in changes)
         if not any(each.kind is Kind.UNKNOWN for each in changes):
-            found.findings += (
-                finding(UNKNOWN, f"whether the policy holds is not known: {doubt}", None) for doubt in told.doubts
-            )
+            message = "whether the policy holds is not known: {}"
+            found.findings += (finding(UNKNOWN, message.format(doubt), None) for doubt in told.doubts)
         found.left_out += (f"{each} (so it is not held against the policy)" for each in told.left_out)
     if promised.guards is not None:
-        told = review(
-            promised.guards, firewall, promised.database, budget, kinds=frozenset({Kind.WIDENED, Kind.UNKNOWN})
-        )
-        for each in told.changes:
-            if each.outcomes[0] != Verdict.ACCEPT:
-                found.findings.append(_finding(NEVER if each.kind is Kind.WIDENED else UNKNOWN, each))
+        told = review(promised.guards, firewall, promised.database, budget, kinds=_OPENS)
+        changes = [each for each in told.changes if each.outcomes[0] != Verdict.ACCEPT]
+        found.findings += _findings((NEVER if each.kind is Kind.WIDENED else UNKNOWN, each) for each in changes)
         found.left_out += (f"{each} (so no guardrail is held against it)" for each in told.left_out)
         found.left_out += (f"whether guardrails hold: {each}" for each in told.doubts)
     return found
 
 
-def _finding(check: Check, change: ReviewedChange) -> Finding:
-    policy, rules = change.deciders[0][0], change.deciders[1][0]
-    least = check.severity if check is NEVER else None
-    severity = min((each for each in (change.severity, least) if each), key=lambda each: each.rank)
-    labels = [Label(span, _said(each, change)) for each in change.deciders[0] if (span := _profile_span(each))]
-    also = [each for each in change.deciders[1][1:] if each.span]
+def _findings(changes: Iterable[tuple[Check, ReviewedChange]]) -> Iterator[Finding]:
+    """One finding for what the same rule does to the same statement, over both families and all its ports."""
+    groups: dict[object, tuple[Check, list[ReviewedChange]]] = {}
+    for check, change in changes:
+        policy, rules = change.deciders[0][0], change.deciders[1][0]
+        place = (policy.span.file, policy.span.line) if policy.span and policy.rule else policy.text
+        key = (check.id, change.hook, change.outcomes, rules.span, rules.text, place)
+        groups.setdefault(key, (check, []))[1].append(change)
+    for check, group in groups.values():
+        yield _finding(check, group)
+
+
+def _finding(check: Check, group: Sequence[ReviewedChange]) -> Finding:
+    first = group[0]
+    rules = first.deciders[1][0]
+    found = [*(change.severity for change in group), *([check.severity] if check is NEVER else [])]
+    labels: dict[Span, Label] = {}
+    for change in group:
+        for each in change.deciders[0]:
+            span = _profile_span(each)
+            if span is not None:
+                labels.setdefault(span, Label(span, f"the policy says {first.outcomes[0]}: {each.text}"))
+        for each in change.deciders[1]:
+            if each.span is not None and each.span != rules.span:
+                labels.setdefault(each.span, Label(each.span, "decides some of these packets too"))
     return finding(
         check,
-        _message(check, change, policy, rules),
+        _message(check, first, rules, [change.deciders[0][0].text for change in group]),
         rules.span,
-        *labels,
-        *(Label(each.span, "decides some of these packets too") for each in also if each.span),
-        severity=severity,
-        details=_details(change),
-        about=change.id,
+        *labels.values(),
+        severity=min(found, key=lambda each: each.rank),
+        details=_details(group),
+        about=" ".join(sorted(change.id for change in group)),
     )
 
 
-def _message(check: Check, change: ReviewedChange, policy: Decider, rules: Decider) -> str:
+def _message(check: Check, change: ReviewedChange, rules: Decider, statements: Sequence[str]) -> str:
     before, after = change.outcomes
     what = "this rule" if rules.rule else rules.text
     if check is UNKNOWN:
-        return f"what becomes of these packets is not known, and the policy says {before}"
+        return f"{change.hook}: what becomes of packets is not known, of which the policy says {before}"
     if check is NEVER:
-        return f"{change.hook}: {what} accepts what a never statement rules out ({policy.text})"
+        named = list(dict.fromkeys(statements))
+        more = f" and {len(named) - _MOST_NAMED} more" if len(named) > _MOST_NAMED else ""
+        listed = "; ".join(named[:_MOST_NAMED])
+        does = f"{what} accepts" if rules.rule else f"no rule blocks, and {what} accepts,"
+        return f"{change.hook}: {does} what a never statement rules out ({listed}{more})"
+    if rules.rule is None:
+        return f"{change.hook}: no rule speaks of packets of which the policy says {before}, and {what}"
     return f"{change.hook}: {what} makes it {after}, where the policy says {before}"
-
-
-def _said(decider: Decider, change: ReviewedChange) -> str:
-    return f"the policy says {change.outcomes[0]}: {decider.text}"
 
 
 def _profile_span(decider: Decider) -> Span | None:
@@ -184,10 +202,17 @@ def _profile_span(decider: Decider) -> Span | None:
     return replace(span, source=source, length=max(1, len(source) - span.column + 1))
 
 
-def _details(change: ReviewedChange) -> Iterator[str]:
-    for region in change.regions:
-        yield f"packets  {' '.join(region.line(place=False).split())}"
-    yield f"for one  {flow(change.witness)}"
-    yield f"because  {change.why}"
-    for use in change.uses:
-        yield f"ports    {use.port.title}"
+def _details(group: Sequence[ReviewedChange]) -> Iterator[str]:
+    families = {change.family for change in group}
+    for change in group:
+        family = f"IPv{change.family.value} " if len(families) > 1 else ""
+        for region in change.regions:
+            yield f"packets  {family}{' '.join(region.line(place=False).split())}"
+    yield f"for one  {flow(group[0].witness)}"
+    baseline = (each.text for change in group for each in change.deciders[0] if _profile_span(each) is None)
+    yield from (f"policy   {text}" for text in dict.fromkeys(baseline))
+    yield from dict.fromkeys(f"because  {change.why}" for change in group)
+    ports = dict.fromkeys(use.port.title for change in group for use in change.uses)
+    if ports:
+        more = f" and {len(ports) - _MOST_PORTS} more" if len(ports) > _MOST_PORTS else ""
+        yield f"ports    {', '.join(list(ports)[:_MOST_PORTS])}{more}"
