@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from html import escape
 
 from fwadvisor.diagnostic import printable
 
@@ -20,7 +19,7 @@ _ZERO_WIDTH = "\u200b"
 
 
 def code(text: str) -> str:
-    """`text` in a fixed-width face, for a line, a list or a cell of a table."""
+    """`text` in a fixed-width face: in a line, a list, a cell of a table, or inside HTML."""
     return f"<code>{_entities(printable(text).replace('@', '@' + _ZERO_WIDTH))}</code>"
 
 
@@ -39,8 +38,3 @@ def fence(lines: Iterable[str], language: str = "") -> str:
     longest = max((len(run) for line in shown for run in re.findall("`+", line)), default=0)
     ticks = "`" * max(3, longest + 1)
     return "\n".join([f"{ticks}{language}", *shown, ticks])
-
-
-def html(text: str) -> str:
-    """`text` inside HTML, fixed-width, where Markdown is not read."""
-    return f"<code>{escape(printable(text)).replace('@', '@' + _ZERO_WIDTH)}</code>"

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from shlex import quote
 
 from fwadvisor.proof.words import flow
-from fwadvisor.report.markdown_text import code, fence, html, prose
+from fwadvisor.report.markdown_text import code, fence, prose
 from fwadvisor.report.review_entries import Entry, Place, closing, counted, entries, opaque, tally
 from fwadvisor.report.review_formats import View
 from fwadvisor.report.review_text import HEADINGS
@@ -105,7 +105,7 @@ def _fitted(items: Sequence[_Item], view: View, room: int) -> list[_Shown]:
             before = shown[place]
             if room < _LEAST:
                 break
-            if before.line or before.regions or before.details:
+            if stage is _PART or not before.line:
                 better = _Details(item, view, stage).shown()
                 if better.size - before.size <= room:
                     room -= better.size - before.size
@@ -175,11 +175,11 @@ class _Details:
         """What stands there before it is unfolded, and why it is severe."""
         entry = self.item.entry
         others = _and_more(len(entry.regions) - first.boxes)
-        where = f" in {html(_shortened(self.item.review.name, _NAME))}" if self.item.named else ""
+        where = f" in {code(_shortened(self.item.review.name, _NAME))}" if self.item.named else ""
         before, after = entry.main.outcomes
         what = f"{HEADINGS[entry.kind]} ({before} to {after})"
         why = " ".join(_sentence(_shortened(each, self.stage.text)) for each in entry.why)
-        head = f"<b>{entry.severity}</b> {_what(entry)}: {html(_shortened(first.line()))}{others}{where}"
+        head = f"<b>{entry.severity}</b> {_what(entry)}: {code(_shortened(first.line()))}{others}{where}"
         return [
             "<details>",
             f"<summary>{head}</summary>",
