@@ -1,0 +1,1 @@
+"""The parts of the HTML report: what its template shows, in words and pictures."""
