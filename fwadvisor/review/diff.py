@@ -27,9 +27,10 @@ from fwadvisor.proof.comparison import (
     outcome,
     spoken,
 )
+from fwadvisor.review.applications import applications_changed
 from fwadvisor.review.changes import Decider, Kind, Review, ReviewedChange
 from fwadvisor.review.edits import Edited, edits_between
-from fwadvisor.review.knowledge import applications_changed, breaks, uses_of
+from fwadvisor.review.knowledge import breaks, uses_of
 from fwadvisor.review.severity import rate
 
 _LETTERS = {
@@ -89,6 +90,7 @@ def review(
         if region:
             pieces = _pieces(old, new, hook, family, region, space.effects, budget)
             changes += _changes(pieces, edited, database)
+    applications, missing = applications_changed(old, new, changes, database, budget)
     changes.sort(key=lambda each: (each.kind is Kind.UNKNOWN, each.severity.rank, list(Kind).index(each.kind)))
     return Review(
         name=name or f"{old.name} -> {new.name}",
@@ -96,9 +98,9 @@ def review(
         new=new,
         parts=parts,
         changes=tuple(changes),
-        applications=applications_changed(space, old, new, changes, database),
+        applications=applications,
         edits=edits_between(edited, changes, lines),
-        left_out=tuple(left_out(old, new)),
+        left_out=(*left_out(old, new), *missing),
         doubts=tuple(doubts(old, new)),
         conditions=tuple(sorted(conditions, key=lambda condition: condition.name)),
     )
@@ -202,7 +204,7 @@ def _change(group: list[_Piece], edited: Edited, database: Database) -> Reviewed
     witness = packets.witness()
     assert witness is not None  # noqa: S101 - pieces hold packets
     group.sort(key=lambda piece: not piece.packets.contains(witness))
-    severity, why = rate(kind, hook, family, regions, database)
+    severity, why = rate(kind, hook, regions, database, outcomes)
     return ReviewedChange(
         id=_id(kind, hook, family, outcomes, regions),
         kind=kind,

@@ -4,58 +4,68 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from fwadvisor.model.firewall import Field, Firewall
-from fwadvisor.model.interval import Intervals, contains, intersect, union
-from fwadvisor.model.rule import Hook
-from fwadvisor.packets import Space
+from fwadvisor.model.firewall import STATES, Field
+from fwadvisor.model.interval import Intervals, contains, union
+from fwadvisor.model.rule import Hook, State
+from fwadvisor.packets import RawBox
 from fwadvisor.packets.box import ReadableBox
 from fwadvisor.ports.database import Database
-from fwadvisor.ports.facts import PROTOCOL_NUMBERS, Listing, Transport
-from fwadvisor.review.changes import ApplicationChange, Kind, PortUse, ReviewedChange
+from fwadvisor.ports.facts import Listing, Risk, Transport
+from fwadvisor.review.changes import Kind, PortUse
+from fwadvisor.review.exposed import entries_in, fits, flows_in, neighbours_in, ports_of, protocols_of
+
+#: Of more known uses than that, which wide ranges have, only the worst are named.
+MOST_USES = 12
+_ORDER = tuple(Risk)
 
 
 def uses_of(regions: Sequence[ReadableBox], database: Database) -> tuple[PortUse, ...]:
-    """The known uses of the destination ports of the regions; of regions that name no ports, none."""
-    ports = _ports(regions)
-    return tuple(
-        PortUse(port, transport, numbers)
-        for port in database.ports.values()
-        if port.listing is not Listing.HIDDEN
-        for transport, asked in ports.items()
-        if (numbers := intersect(asked, port.match.get(transport, ())))
-    )
+    """The known uses of the destination ports and protocols of the regions, those with the worst risk first.
+
+    Of ranges that have more than `MOST_USES`, and of regions that name no ports, it is the worst so many.
+    """
+    found: dict[tuple[str, Transport], PortUse] = {}
+    for transport, asked in _ports(each.raw for each in regions).items():
+        for entry, numbers in entries_in(asked, transport, database):
+            found[entry.id, transport] = PortUse(entry, transport, numbers)
+    worst = sorted(found.values(), key=_badness)
+    return tuple(worst[:MOST_USES])
 
 
-def _ports(regions: Iterable[ReadableBox]) -> dict[Transport, Intervals]:
+def _badness(use: PortUse) -> tuple[int, int, bool]:
+    port = use.port
+    return _ORDER.index(port.risk_internet), _ORDER.index(port.risk_lan), port.listing is not Listing.PRIMARY
+
+
+def _ports(regions: Iterable[RawBox]) -> dict[Transport, Intervals]:
+    """The destination ports of all regions, and the numbers of their protocols without ports."""
     found: dict[Transport, Intervals] = {}
     for region in regions:
-        numbers = region.raw.integers.get(Field.DESTINATION_PORT)
-        protocols = region.raw.integers.get(Field.PROTOCOL)
-        if numbers is None or protocols is None:
-            continue
-        for transport, number in PROTOCOL_NUMBERS.items():
-            if contains(protocols, number):
+        for transport, numbers in (*ports_of(region).items(), (Transport.IP, protocols_of(region))):
+            if numbers:
                 found[transport] = union(found.get(transport, ()), numbers)
     return found
 
 
 def breaks(kind: Kind, hook: Hook, regions: Sequence[ReadableBox], database: Database) -> tuple[str, ...]:
-    """What stops working where the packets of the regions are no longer accepted."""
+    """What stops working where the packets of the regions are no longer accepted, sentences.
+
+    Each says of which application it is true: the machine may have it or not.
+    """
     if kind is not Kind.NARROWED:
         return ()
-    return tuple(dict.fromkeys(_breaks(regions, database)))
+    return tuple(dict.fromkeys(text for each in regions for text in _breaks(each.raw, hook, database)))
 
 
-def _breaks(regions: Sequence[ReadableBox], database: Database) -> Iterator[str]:
-    ids = {use.port.id for use in uses_of(regions, database)}
-    for application in database.applications.values():
-        for flow in application.flows:
-            if flow.port in ids and flow.if_denied:
-                yield f"{application.title}: {flow.if_denied}"
-
-
-def applications_changed(
-    space: Space, old: Firewall, new: Firewall, changes: Sequence[ReviewedChange], database: Database
-) -> tuple[ApplicationChange, ...]:
-    """The applications of which more or less can pass than before."""
-    return ()
+def _breaks(region: RawBox, hook: Hook, database: Database) -> Iterator[str]:
+    states = region.integers.get(Field.STATE)
+    if states is not None and not contains(states, STATES.index(State.NEW)):
+        return
+    flows = [each for each in flows_in(region, database) if each[1].if_denied]
+    if len(flows) > MOST_USES:
+        flows = [each for each in flows if each[1].need == "core"]
+    for application, flow, _ in flows:
+        if fits(application, flow, hook):
+            yield f"{application.title}: {flow.if_denied}"
+    if neighbours_in(region):
+        yield "IPv6: no neighbour, no router and no address is found where ICMPv6 133-136 are blocked"

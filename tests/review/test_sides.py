@@ -41,6 +41,9 @@ need:
     from: hosts
     to: self
 """
+NO_PARAMETERS = PROFILE.replace("parameters:\n  hosts: {{type: addresses, help: Who may come.}}\n", "").replace(
+    "$hosts", "203.0.113.0/24"
+)
 
 
 @pytest.fixture(scope="module")
@@ -95,8 +98,8 @@ def ports(firewall):
         if evaluate(
             firewall,
             Packet(
-                hook=Hook.INPUT, family=Family.IPV4, protocol=6, source=0xCB007105, destination=1, destination_port=port,
-                in_interface="eth0", destination_type=0,
+                hook=Hook.INPUT, family=Family.IPV4, protocol=6, source=0xCB007105, destination=1,
+                destination_port=port, in_interface="eth0", destination_type=0,
             ),
         ).verdict is Verdict.ACCEPT
     ]  # fmt: skip
@@ -311,12 +314,9 @@ def test_files_that_a_version_includes_are_of_that_version(repository, database)
 def test_a_profile_of_a_revision_includes_those_of_that_revision(repository, database):
     folder = repository / "profiles"
     folder.mkdir()
-    (folder / "one.yaml").write_text(
-        "profile: one\ntitle: One\nneed: []\n".replace("need: []\n", "include: [base, ../sub/near.yaml]\n")
-    )
+    (folder / "one.yaml").write_text("profile: one\ntitle: One\ninclude: [base, ../sub/near.yaml]\n")
     for port in (22, 23):
-        (folder / "base.yaml").write_text(PROFILE.format(name="base", port=port).replace("$hosts", "203.0.113.0/24")
-                                          .replace("parameters:\n  hosts: {type: addresses, help: Who may come.}\n", ""))  # fmt: skip
+        (folder / "base.yaml").write_text(NO_PARAMETERS.format(name="base", port=port))
         (repository / "sub" / "near.yaml").write_text("profile: near\ntitle: Near\ninclude: [no-netmeeting]\n")
         git("add", ".")
         git("commit", "-qm", "profiles")
