@@ -23,6 +23,7 @@ The interface:
     `.everything(hook, family)` -> PacketSet, all possible packets
 `Meaning`
     `.verdicts()` -> frozenset[Verdict | None] (None: unknown); `.results()` -> frozenset[Result]
+    `.by_result()` -> Iterator[tuple[Result, PacketSet]]
     `.where(verdict | None)`, `.having(result)`, `.accepted`, `.unknown` -> PacketSet
     `.depends_on()` -> frozenset[Condition]
     `.at(packet)` -> Result

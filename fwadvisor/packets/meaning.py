@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -78,7 +79,14 @@ class Meaning:
 
     def results(self) -> frozenset[Result]:
         """All results that some possible packet has."""
-        return frozenset(result for result in self._ends() if not self.having(result).is_empty)
+        return frozenset(result for result, _ in self.by_result())
+
+    def by_result(self) -> Iterator[tuple[Result, PacketSet]]:
+        """Each result that some possible packet has, with its packets."""
+        for result, end in self._ends.items():
+            packets = self._set([end])
+            if not packets.is_empty:
+                yield result, packets
 
     def verdicts(self) -> frozenset[Verdict | None]:
         """All verdicts that some possible packet gets, None where it is unknown."""
@@ -89,13 +97,12 @@ class Meaning:
 
         It is not known where an `Unknown` rule decides, or where it depends on a condition that is not understood.
         """
-        chosen = [end for result, end in self._ends().items() if result.verdict is verdict]
+        chosen = [end for result, end in self._ends.items() if result.verdict is verdict]
         return self._set(chosen)
 
     def having(self, result: Result) -> PacketSet:
         """The packets with this result, effects included."""
-        ends = self._ends()
-        return self._set([ends[result]] if result in ends else [])
+        return self._set([self._ends[result]] if result in self._ends else [])
 
     @property
     def accepted(self) -> PacketSet:
@@ -124,6 +131,7 @@ class Meaning:
     def _end(self, end: End) -> int:
         return self.table.ends.number(end)
 
+    @cached_property
     def _ends(self) -> dict[Result, int]:
         return {_result(self.table, end): end for end in self.table.nodes.ends_of(self.certain)}
 

@@ -7,6 +7,7 @@ Conditions are replaced by what is known of them for a stranger's packet (`stran
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -33,7 +34,7 @@ from fwadvisor.model.rule import LOOPBACK, Hook, State, Verdict
 from fwadvisor.packets import Budget, PacketSet, Space
 from fwadvisor.packets.deciders import DECIDERS, numbered
 from fwadvisor.ports.facts import PROTOCOL_NUMBERS, Transport
-from fwadvisor.review.checks.strangers import Door, doors, doubtful, strangers, supposing
+from fwadvisor.review.checks.strangers import Door, doors, doubtful, strangers, supposing, through
 
 #: Fields that rules never write: one whose test of such a field holds nowhere in a region matches nothing there.
 _FIXED = frozenset(
@@ -144,6 +145,8 @@ class Piece:
         return protocols >= _MOST_PROTOCOLS and ports >= _MOST_PORTS
 
 
+#: Greater than every value of a field.
+_ENDLESS = 1 << 129
 _MOST_PROTOCOLS, _MOST_PORTS = 200, 50000
 
 
@@ -209,15 +212,22 @@ class Reach:
         return self._entries[key]
 
     def _entering(self, hook: Hook, family: Family, region: tuple[Test, ...]) -> Iterator[Entry]:
-        pieces = self.pieces(hook, family, (*region, BEGINS, FROM_A_CLIENT))
+        region = (*region, BEGINS, FROM_A_CLIENT)
+        return self.coming(self.firewall, hook, family, region, ACCEPTED)
+
+    def coming(
+        self, firewall: Firewall, hook: Hook, family: Family, region: Sequence[Test], verdicts: Collection[Verdict]
+    ) -> Iterator[Entry]:
+        """What becomes of a stranger's packets over each door, by what decides them.
+
+        Raises:
+            BudgetError: the diagrams would grow too large.
+        """
+        few = sifted(firewall, family, region)
         for door in self.doors:
-            allowed = _everywhere(pieces, door)
-            for piece in pieces:
-                found = piece.part(door.over[0])
-                if allowed is not None:
-                    found = found.limited(allowed)
-                if not found.packets.is_empty:
-                    yield Entry(found, door)
+            first, *others = (through(few, name) for name in door.over)
+            for piece in self._decided(first, hook, family, region, verdicts, others):
+                yield Entry(piece, door)
 
     def pieces(
         self, hook: Hook, family: Family, region: Sequence[Test], verdicts: Collection[Verdict] = ACCEPTED
@@ -229,7 +239,7 @@ class Reach:
         """
         key = (hook, family, tuple(region), frozenset(verdicts))
         if key not in self._pieces:
-            self._pieces[key] = tuple(self._decided(self.firewall, hook, family, region, verdicts))
+            self._pieces[key] = self.decided(self.firewall, hook, family, region, verdicts)
         return self._pieces[key]
 
     def decided(
@@ -240,54 +250,57 @@ class Reach:
         Raises:
             BudgetError: the diagrams would grow too large.
         """
-        return tuple(self._decided(firewall, hook, family, region, verdicts))
+        return tuple(self._decided(sifted(firewall, family, region), hook, family, region, verdicts, ()))
 
     def _decided(
-        self, firewall: Firewall, hook: Hook, family: Family, region: Sequence[Test], verdicts: Collection[Verdict]
+        self,
+        few: Firewall,
+        hook: Hook,
+        family: Family,
+        region: Sequence[Test],
+        verdicts: Collection[Verdict],
+        others: Sequence[Firewall],
     ) -> Iterator[Piece]:
-        few = sifted(firewall, family, region)
+        """Pieces of packets that each of the others decides with the same verdict."""
         marked = numbered(supposing(few, doubt=False))
-        sides = [marked.firewall, *([supposing(few, doubt=True)] if doubtful(few) else [])]
-        over = [test for door in self.doors for test in door.over]
-        tests = (*region, *TRANSPORTS.values(), *over, *self._asks)
+        surely = [supposing(each, doubt=False) for each in others]
+        doubts = [supposing(each, doubt=True) for each in (few, *others)] if doubtful(few) else []
+        sides = (marked.firewall, *surely, *doubts)
+        tests = (*region, *TRANSPORTS.values(), *self._asks)
         space = Space(sides, effects=DECIDERS, tests=tests, budget=self._budget)
         within = space.packets(hook, family, tuple(region))
         meaning = space.meaning(marked.firewall, hook, family)
-        for result in sorted(meaning.results(), key=str):
-            if result.verdict is None or result.verdict not in verdicts:
+        limits = {verdict: [_all(space, each, within, verdict) for each in (surely, doubts)] for verdict in verdicts}
+        for result, decided in sorted(meaning.by_result(), key=lambda each: str(each[0])):
+            if result.verdict not in limits:
                 continue
-            packets = meaning.having(result) & within
+            allowed, sure = limits[result.verdict]
+            packets = decided & allowed
             if not packets.is_empty:
-                sure = packets
-                if len(sides) > 1:
-                    sure = packets & space.meaning(sides[1], hook, family).where(result.verdict)
-                yield Piece(space, marked.step(result.effects), packets, sure)
+                yield Piece(space, marked.step(result.effects), packets, packets & sure if doubts else packets)
 
     def conditions(self, piece: Piece) -> list[Condition]:
         """The conditions that the piece may depend on although nothing is known of them."""
         return [] if piece.sure == piece.packets else doubtful(self.firewall)
 
 
-def _everywhere(pieces: Sequence[Piece], door: Door) -> PacketSet | None:
-    """The packets that are accepted over each interface of a door, whichever they say they come over; None: no limit."""
-    allowed: PacketSet | None = None
-    for test in door.over[1:]:
-        over: PacketSet | None = None
-        for piece in pieces:
-            through = _by_any(piece.part(test))
-            over = through if over is None else over | through
-        if over is not None:
-            allowed = over if allowed is None else allowed & over
-    return allowed
+def _all(space: Space, firewalls: Sequence[Firewall], within: PacketSet, verdict: Verdict) -> PacketSet:
+    """The packets that all of the firewalls decide with a verdict."""
+    for each in firewalls:
+        within &= space.meaning(each, within.table.hook, within.table.family).where(verdict)
+    return within
 
 
-def _by_any(piece: Piece) -> PacketSet:
-    """The packets with any interface in the place of theirs."""
-    boxes = [
-        replace(box, names={field: names for field, names in box.names.items() if field is not Field.IN_INTERFACE})
-        for box in piece.packets.boxes()
-    ]
-    return piece.known(AnyOf(tuple(box.tests() for box in boxes)))
+def meet(few: Intervals, many: Intervals) -> bool:
+    """Whether two sets share a value; fast where one of them has many ranges and the other few."""
+    few, many = sorted((few, many), key=len)
+    if len(few) * 16 > len(many):
+        return overlaps(few, many)
+    for first, last in few:
+        place = bisect_right(many, (last, _ENDLESS)) - 1
+        if place >= 0 and many[place][1] >= first:
+            return True
+    return False
 
 
 def sifted(firewall: Firewall, family: Family, region: Sequence[Test]) -> Firewall:
@@ -306,7 +319,7 @@ def sifted(firewall: Firewall, family: Family, region: Sequence[Test]) -> Firewa
             return True
         if test not in known:
             values = test.values if isinstance(test, IntegerTest) else test.of(family)
-            known[test] = overlaps(values, wanted[test.field])
+            known[test] = meet(values, wanted[test.field])
         return known[test]
 
     chains = {

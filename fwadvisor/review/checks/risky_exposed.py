@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
 
 from fwadvisor.model.address import Family
 from fwadvisor.model.firewall import Field, FirewallRule
-from fwadvisor.model.interval import Intervals, covers, intersect, subtract
+from fwadvisor.model.interval import Intervals, covers, subtract
 from fwadvisor.model.rule import Hook
-from fwadvisor.ports.facts import Port, Risk, Transport
+from fwadvisor.ports.database import Database
+from fwadvisor.ports.facts import Risk, Transport
 from fwadvisor.review.checks.base import Check, Context, Page, finding
 from fwadvisor.review.checks.fates import Place, place_of
-from fwadvisor.review.checks.reach import Entry
+from fwadvisor.review.checks.reach import Entry, Piece
 from fwadvisor.review.checks.services import SEVERITIES, Service, named, only, services, shown, together, where
 from fwadvisor.review.findings import Finding, Severity
 
@@ -30,6 +32,8 @@ CHECK = Check(
         remedy="Name the addresses that need it, put a VPN in front, or close the port",
     ),
 )
+#: So many conditions are named of which nothing is known.
+_DOUBTS = 3
 _RISKY = frozenset({Risk.CRITICAL, Risk.HIGH})
 #: Where a machine hears the answer to its own question by broadcast; every host that asks for its address has them open.
 _ANSWERED = {Transport.UDP: ((68, 68), (546, 546))}
@@ -43,65 +47,82 @@ _UNROUTED: dict[Family, Intervals] = {
 
 def run(context: Context) -> Iterator[Finding]:
     """A finding for each rule that lets strangers in to risky services, over all hooks and families."""
-    rules: dict[Place, list[tuple[Entry, tuple[Service, ...]]]] = {}
-    for hook in (Hook.INPUT, Hook.FORWARD):
-        for family in context.firewall.families:
-            if (hook, family) not in context.parts:
+    rules: dict[Place, list[_Open]] = {}
+    for hook, family in context.parts:
+        if hook is Hook.OUTPUT:
+            continue
+        for entry in context.reach.entries(hook, family):
+            rule = entry.piece.rule
+            if rule is None or entry.piece.everything:
                 continue
-            for entry in context.reach.entries(hook, family):
-                rule = entry.piece.rule
-                risky = services(_asked(entry), context.database, _is_risky)
-                if rule is not None and risky and not entry.piece.everything:
-                    rules.setdefault(place_of(rule.span), []).append((entry, risky))
+            risky = services(_asked(entry), context.database, lambda port: port.risk_internet in _RISKY)
+            if risky:
+                rules.setdefault(place_of(rule.span), []).append(_Open(rule, entry, risky))
     for several in rules.values():
-        sure = [each for each in several if each[0].door.sure]
-        yield _finding(context, sure or several)
+        sure = [each for each in several if each.entry.door.sure]
+        yield from _findings(context, sure or several)
 
 
-def _is_risky(port: Port) -> bool:
-    return port.risk_internet in _RISKY and not public(port)
+@dataclass(frozen=True, slots=True)
+class _Open:
+    """Risky services that a rule opens to strangers, in one hook and family."""
+
+    rule: FirewallRule
+    entry: Entry
+    risky: tuple[Service, ...]
+
+    def limited(self, wanted: Collection[str]) -> _Open:
+        """The same with services of some ids only."""
+        return _Open(self.rule, self.entry, tuple(each for each in self.risky if each.port.id in wanted))
 
 
-def public(port: Port) -> bool:
-    """Whether the service is there to be asked by everybody where it is run on purpose: names."""
-    return port.id == "dns"
+def _findings(context: Context, several: list[_Open]) -> Iterator[Finding]:
+    ids = {each.port.id for one in several for each in one.risky}
+    public = {id for id in ids if _public(id, context.database)}
+    for wanted in (ids - public, public):
+        some = [limited for each in several if (limited := each.limited(wanted)).risky]
+        if some:
+            yield _finding(context, some, wanted is public)
 
 
-_DOUBTS = 3
+def _public(id: str, database: Database) -> bool:
+    """Whether an application is there for everybody to ask at this port, such as an authoritative name server."""
+    return any(
+        flow.port == id and flow.source_role == "anyone"
+        for application in database.applications_using(id)
+        for flow in application.flows
+    )
 
 
 def _asked(entry: Entry) -> dict[Transport, Intervals]:
     return {each: subtract(ports, _ANSWERED.get(each, ())) for each, ports in entry.piece.ports.items()}
 
 
-def _finding(context: Context, several: list[tuple[Entry, tuple[Service, ...]]]) -> Finding:
-    found = together(each for _, risky in several for each in risky)
-    pieces = [only(entry.piece, risky) for entry, risky in several]
-    worst = min(found, key=lambda each: list(Risk).index(each.port.risk_internet)).port
-    rule: FirewallRule = several[0][0].piece.rule  # type: ignore[assignment]
-    hidden = all(_hidden(piece.packets.values(Field.DESTINATION), piece.hook, piece.family) for piece in pieces)
-    sure = any(entry.sure for entry, _ in several)
+def _finding(context: Context, several: list[_Open], public: bool) -> Finding:
+    found = together(each for one in several for each in one.risky)
+    pieces = [only(one.entry.piece, one.risky) for one in several]
+    worst = found[0].port
+    hidden = all(_hidden(piece) for piece in pieces)
+    sure = any(one.entry.sure for one in several)
     severity = SEVERITIES[worst.risk_internet]
     if hidden or not sure:
         severity = list(Severity)[severity.rank + 1]
-    door = several[0][0].door.words
-    may = "may be" if not sure else "is" if len(found) == 1 else "are"
     details = [f"risk of {worst.title}: {worst.risk_internet}; {worst.risk_why}", *shown(pieces)]
     if hidden:
         details.append("private addresses: strangers get there where something translates or tunnels to them")
     if not sure:
-        doubts = context.reach.conditions(pieces[0])
-        details += [f"not known: {condition.name}" for condition in doubts[:_DOUBTS]]
-    return finding(
-        CHECK,
-        f"{named(found)} {may} open to everybody on the internet{door}, on {where(p.hook for p in pieces)}",
-        rule,
-        severity=severity,
-        details=details,
-    )
+        details += (f"not known: {each.name}" for each in context.reach.conditions(pieces[0])[:_DOUBTS])
+    if public:
+        severity = Severity.INFO
+        details.append("right for a server that answers everybody on purpose, wrong for one that has clients")
+    door = several[0].entry.door.words
+    may = "may be" if not sure else "is" if len(found) == 1 else "are"
+    message = f"{named(found)} {may} open to everybody on the internet{door}, on {where(p.hook for p in pieces)}"
+    return finding(CHECK, message, several[0].rule, severity=severity, details=details)
 
 
-def _hidden(destinations: Intervals, hook: Hook, family: Family) -> bool:
-    return hook is Hook.FORWARD and bool(intersect(destinations, _UNROUTED[family])) and covers(
-        _UNROUTED[family], destinations
-    )
+def _hidden(piece: Piece) -> bool:
+    if piece.hook is not Hook.FORWARD:
+        return False
+    destinations = piece.packets.values(Field.DESTINATION)
+    return covers(_UNROUTED[piece.family], destinations)

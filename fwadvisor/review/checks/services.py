@@ -83,7 +83,11 @@ def services(
         for transport, open in ports.items()
         if (numbers := intersect(open, port.match.get(transport, ())))
     ]
-    return tuple(sorted(found, key=lambda each: (_RISKS.index(each.port.risk_internet), each.numbers)))
+    return tuple(sorted(found, key=_order))
+
+
+def _order(service: Service) -> tuple[int, Intervals]:
+    return _RISKS.index(service.port.risk_internet), service.numbers
 
 
 def named(found: Sequence[Service]) -> str:
@@ -95,31 +99,22 @@ def named(found: Sequence[Service]) -> str:
 
 
 def together(found: Iterable[Service]) -> tuple[Service, ...]:
-    """One for each use and transport, with all of its numbers."""
-    numbers: dict[tuple[str, Transport], Service] = {}
+    """One for each use and transport, with all of its numbers, in the order of `services`."""
+    known: dict[tuple[str, Transport], Service] = {}
     for each in found:
         key = (each.port.id, each.transport)
-        known = numbers.get(key)
-        numbers[key] = Service(*key_of(each), union(known.numbers, each.numbers)) if known else each
-    return tuple(numbers.values())
-
-
-def key_of(service: Service) -> tuple[Port, Transport]:
-    """The use and its transport."""
-    return service.port, service.transport
+        numbers = union(known[key].numbers, each.numbers) if key in known else each.numbers
+        known[key] = Service(each.port, each.transport, numbers)
+    return tuple(sorted(known.values(), key=_order))
 
 
 def only(piece: Piece, found: Iterable[Service]) -> Piece:
     """The packets of a piece that go to services."""
     some = None
     for each in found:
-        packets = piece.known(TRANSPORTS[each.transport], *_ports(each))
+        packets = piece.known(TRANSPORTS[each.transport], each.test)
         some = packets if some is None else some | packets
     return piece if some is None else piece.limited(some)
-
-
-def _ports(service: Service) -> tuple[Test, ...]:
-    return (service.test,)
 
 
 def shown(pieces: Iterable[Piece], *, free: Collection[Field] = _GIVEN) -> Iterator[str]:

@@ -7,9 +7,10 @@ a rule for everybody with some exceptions is.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from enum import Enum
+from typing import TypeAlias
 
 from fwadvisor.addresses import predefined
 from fwadvisor.model.address import Family
@@ -18,6 +19,7 @@ from fwadvisor.model.firewall import (
     AnyOf,
     Condition,
     ConditionTest,
+    Decide,
     Field,
     Firewall,
     FirewallRule,
@@ -26,7 +28,7 @@ from fwadvisor.model.firewall import (
     Test,
 )
 from fwadvisor.model.interval import Intervals, intersect, normalize, size, subtract
-from fwadvisor.model.rule import LOOPBACK
+from fwadvisor.model.rule import LOOPBACK, Verdict
 from fwadvisor.packets.overlap_axes import flat
 
 #: Interfaces that lead to machines and networks inside of this one, or through a tunnel.
@@ -60,44 +62,63 @@ def _sources(firewall: Firewall, family: Family) -> set[Intervals]:
     }
 
 
+#: Stands at the end of a name for those of which no rule knows more.
+_UNNAMED = "\0"
+
+
 @dataclass(frozen=True, slots=True)
 class Door:
-    """Interfaces over which strangers come.
+    """Interfaces over which strangers come, as names that stand for all that rules do not tell from them.
 
-    Where it is `sure`, a packet counts that is accepted over each of `over`. `words` follow "is accepted".
+    A packet comes in where it is accepted over each of `over`. `words` follow "is accepted"; where the door is not
+    `sure`, it is not known whether it leads outside.
     """
 
-    over: tuple[NameTest, ...]
+    over: tuple[str, ...]
     words: str
     sure: bool
+
+    @property
+    def name(self) -> str:
+        """The interface to show, "" where it is any."""
+        return "" if self.over[0].endswith(_UNNAMED) else self.over[0]
 
 
 def doors(firewall: Firewall) -> tuple[Door, ...]:
     """Where strangers come in, the surest first.
 
-    It is the interface that rules translate addresses out of, or send others' packets to anywhere out of, or whose
-    name says it. Where nothing tells, a stranger must get in over each interface that rules name and over those that
-    they do not; and where rules name one alone, over that one perhaps.
+    It is the interface that rules translate addresses out of, or whose name says it. Where nothing tells, a stranger
+    must get in over each interface that rules name and over those that they do not; or perhaps over the only one that
+    is named, or the one out of which most others may go.
     """
-    if evidence := _evidence(firewall):
-        words = " or ".join(sorted(name.rstrip("*") for name in evidence))
-        return tuple(Door((_named(name),), f" over {words}", True) for name in sorted(evidence))
     named = _interfaces(firewall)
-    others = NameTest(Field.IN_INTERFACE, _names({LOOPBACK, *named}, inverted=True))
+    if evidence := sorted(_translated(firewall) | {name for name in named if name.startswith(_OUTSIDE)}):
+        return tuple(Door((_standing(name),), f" over {name}", True) for name in evidence)
     candidates = sorted(name for name in named if not name.startswith(_INSIDE))
-    everywhere = Door((others, *map(_named, candidates)), "", True)
-    if len(candidates) == 1:
-        return everywhere, Door((_named(candidates[0]),), f" over {candidates[0]}", False)
-    return (everywhere,)
+    everywhere = Door((_UNNAMED, *map(_standing, candidates)), "", True)
+    perhaps = candidates[0] if len(candidates) == 1 else _way_out(firewall)
+    if not perhaps:
+        return (everywhere,)
+    return everywhere, Door((_standing(perhaps),), f" over {perhaps}, if that leads there", False)
 
 
-def _named(name: str) -> NameTest:
-    return NameTest(Field.IN_INTERFACE, _names({name}))
+def _standing(name: str) -> str:
+    return name[:-1] + _UNNAMED if name.endswith("*") else name
 
 
-def _names(names: set[str], inverted: bool = False) -> Names:
-    plain = frozenset(each for each in names if not each.endswith("*"))
-    return Names(plain, frozenset(each[:-1] for each in names if each.endswith("*")), inverted)
+def through(firewall: Firewall, interface: str) -> Firewall:
+    """The firewall as it is to packets that come in over an interface."""
+    chains = {
+        name: replace(chain, rules=tuple(_simplified(chain.rules, lambda test: _comes(test, interface))))
+        for name, chain in firewall.chains.items()
+    }
+    return replace(firewall, chains=chains)
+
+
+def _comes(test: Test, interface: str) -> Test | bool:
+    if isinstance(test, NameTest) and test.field is Field.IN_INTERFACE:
+        return interface in test.names
+    return test
 
 
 def _texts(names: Names) -> set[str]:
@@ -115,31 +136,31 @@ def _interfaces(firewall: Firewall) -> set[str]:
     }
 
 
-def _evidence(firewall: Firewall) -> set[str]:
-    found = {name for name in _interfaces(firewall) if name.startswith(_OUTSIDE)}
+def _translated(firewall: Firewall) -> set[str]:
+    """The interfaces out of which rules translate sources."""
+    return {
+        name
+        for rule in firewall.rules()
+        if any(w.field is Field.TRANSLATION and str(w.value).startswith(("masquerade", "snat")) for w in rule.writes)
+        for name in _positive(rule, Field.OUT_INTERFACE)
+        if not name.startswith(_INSIDE)
+    }
+
+
+def _way_out(firewall: Firewall) -> str:
+    """The interface out of which more others may go anywhere than out of any other, and which itself may not; or ""."""
     feeders: dict[str, set[str]] = {}
     for rule in firewall.rules():
-        out = _positive(rule, Field.OUT_INTERFACE)
-        if not out:
+        if not isinstance(rule.action, Decide) or rule.action.verdict is not Verdict.ACCEPT:
             continue
-        if any(
-            write.field is Field.TRANSLATION and str(write.value).startswith(("masquerade", "snat"))
-            for write in rule.writes
-        ):
-            found |= {name for name in out if not name.startswith(_INSIDE)}
-        elif not any(isinstance(test, AddressTest) and test.field is Field.DESTINATION for test in flat(rule.tests)):
-            for name in out:
+        if not any(isinstance(test, AddressTest) and test.field is Field.DESTINATION for test in flat(rule.tests)):
+            for name in _positive(rule, Field.OUT_INTERFACE):
                 feeders.setdefault(name, set()).update(_positive(rule, Field.IN_INTERFACE))
-    return found or _fed(feeders)
-
-
-def _fed(feeders: dict[str, set[str]]) -> set[str]:
-    """The interface out of which more others go anywhere than out of any other, and which itself does not."""
     going = {name for names in feeders.values() for name in names}
     ranked = sorted(((len(names), out) for out, names in feeders.items()), reverse=True)
     if not ranked or not ranked[0][0] or ranked[0][1] in going or ranked[0][1].startswith(_INSIDE):
-        return set()
-    return {ranked[0][1]} if len(ranked) == 1 or ranked[0][0] > ranked[1][0] else set()
+        return ""
+    return ranked[0][1] if len(ranked) == 1 or ranked[0][0] > ranked[1][0] else ""
 
 
 def _positive(rule: FirewallRule, field: Field) -> set[str]:
@@ -149,6 +170,10 @@ def _positive(rule: FirewallRule, field: Field) -> set[str]:
         if isinstance(test, NameTest) and test.field is field and not test.names.inverted
         for name in _texts(test.names)
     }
+
+
+#: Whether a test holds, or what is left of it.
+_Known: TypeAlias = Callable[[Test], Test | bool]
 
 
 class Truth(Enum):
@@ -167,10 +192,11 @@ _TRUTHS = (
     (Truth.EITHER, ("limit ", "hashlimit ", "recent ", "probability ", "packet ", "quota ", "connections above ",
                     "time ", "destination is an address of", "destination is the first address of",
                     "tcp maximum segment ", "tcp option ")),
-    (Truth.HOLDS, ("pkttype unicast", "reverse path", "interface group egress in", "connection direction original")),
+    (Truth.HOLDS, ("pkttype unicast", "reverse path", "interface group egress in", "connection direction original",
+                   "fib saddr ")),
     (Truth.FAILS, ("fragment", "pkttype ", "source mac ", "owner ", "connection status ", "connection direction reply",
                    "ipsec ", "mark ", "connection mark ", "source is ", "source has no route", "remote address ",
-                   "interface group ")),
+                   "interface group ", "destination type ")),
 )  # fmt: skip
 
 
@@ -183,9 +209,11 @@ def truth(condition: Condition) -> Truth:
     return Truth.DOUBT
 
 
-def limits(condition: Condition) -> bool:
-    """Whether the condition holds for a part of the packets only, however many come."""
-    return condition.name.startswith(("limit ", "hashlimit ", "recent ", "probability ", "packet ", "quota "))
+def limits(condition: Condition, holds: bool) -> bool:
+    """Whether only a part of the packets can meet it, however many come."""
+    if condition.name.startswith(("hashlimit ", "connections ")):
+        return not holds
+    return holds and condition.name.startswith(("limit ", "recent ", "probability ", "packet ", "quota "))
 
 
 def supposing(firewall: Firewall, *, doubt: bool) -> Firewall:
@@ -194,7 +222,8 @@ def supposing(firewall: Firewall, *, doubt: bool) -> Firewall:
     With `doubt`, those of which nothing is known count as not understood; else they do not hold.
     """
     chains = {
-        name: replace(chain, rules=tuple(_supposed(chain.rules, doubt))) for name, chain in firewall.chains.items()
+        name: replace(chain, rules=tuple(_simplified(chain.rules, lambda test: _supposed(test, doubt))))
+        for name, chain in firewall.chains.items()
     }
     return replace(firewall, chains=chains)
 
@@ -205,21 +234,35 @@ def doubtful(firewall: Firewall) -> list[Condition]:
     return sorted((each for each in asked if truth(each) is Truth.DOUBT), key=lambda each: each.name)
 
 
-def _supposed(rules: tuple[FirewallRule, ...], doubt: bool) -> Iterator[FirewallRule]:
+def _supposed(test: Test, doubt: bool) -> Test | bool:
+    if not isinstance(test, ConditionTest):
+        return test
+    match truth(test.condition):
+        case Truth.HOLDS:
+            return test.holds
+        case Truth.FAILS:
+            return not test.holds
+        case Truth.DOUBT if doubt:
+            return ConditionTest(Condition(test.condition.name, understood=False), test.holds)
+        case Truth.DOUBT:
+            return not test.holds
+        case _:
+            return test
+
+
+def _simplified(rules: tuple[FirewallRule, ...], known: _Known) -> Iterator[FirewallRule]:
+    """The rules, with tests left out that are known to hold, and without those of which one is known not to."""
     for rule in rules:
-        if not any(isinstance(test, ConditionTest | AnyOf) for test in rule.tests):
-            yield rule
-            continue
-        tests = _all(rule.tests, doubt)
+        tests = _all(rule.tests, known)
         if tests is not None:
-            yield rule if tests == rule.tests else replace(rule, tests=tests)
+            yield rule if len(tests) == len(rule.tests) and tests == rule.tests else replace(rule, tests=tests)
 
 
-def _all(tests: tuple[Test, ...], doubt: bool) -> tuple[Test, ...] | None:
+def _all(tests: tuple[Test, ...], known: _Known) -> tuple[Test, ...] | None:
     """What is left to ask, None where something surely does not hold."""
     left: list[Test] = []
     for test in tests:
-        found = _one(test, doubt)
+        found = _one(test, known)
         if found is False:
             return None
         if found is not True:
@@ -227,22 +270,10 @@ def _all(tests: tuple[Test, ...], doubt: bool) -> tuple[Test, ...] | None:
     return tuple(left)
 
 
-def _one(test: Test, doubt: bool) -> Test | bool:
-    if isinstance(test, ConditionTest):
-        match truth(test.condition):
-            case Truth.HOLDS:
-                return test.holds
-            case Truth.FAILS:
-                return not test.holds
-            case Truth.DOUBT if not doubt:
-                return not test.holds
-            case Truth.DOUBT:
-                return ConditionTest(Condition(test.condition.name, understood=False), test.holds)
-            case _:
-                return test
-    if isinstance(test, AnyOf):
-        kept = [found for each in test.alternatives if (found := _all(each, doubt)) is not None]
-        if () in kept:
-            return test.holds
-        return AnyOf(tuple(kept), test.holds) if kept else not test.holds
-    return test
+def _one(test: Test, known: _Known) -> Test | bool:
+    if not isinstance(test, AnyOf):
+        return known(test)
+    kept = [found for each in test.alternatives if (found := _all(each, known)) is not None]
+    if () in kept:
+        return test.holds
+    return AnyOf(tuple(kept), test.holds) if kept else not test.holds
