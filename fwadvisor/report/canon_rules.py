@@ -76,7 +76,7 @@ def alternatives(tests: Iterable[Test]) -> dict[AnyOf, str]:
 
 
 def _any_of(test: AnyOf) -> str:
-    inside = sorted({" and ".join(sorted({_test(each) for each in tests})) for tests in test.alternatives})
+    inside = sorted({" and ".join(sorted(set(map(_test, tests)))) or "all packets" for tests in test.alternatives})
     return f"{'any of' if test.holds else 'none of'} ({' | '.join(inside)})"
 
 
@@ -94,7 +94,7 @@ def _test(test: Test) -> str:
             begin, members = values_of(field, values, Family.IPV4)
         case AddressTest(field):
             begin, members = "", [text for each in FAMILIES for text in format_ranges(test.of(each), each)]
-    return f"{field.value} {begin}{', '.join(members)}"
+    return f"{field.value} {begin}{', '.join(members) or 'nothing'}"
 
 
 def next_chains(rules: Iterable[FirewallRule]) -> list[str]:
@@ -116,7 +116,7 @@ def effect_of(rule: FirewallRule, written: frozenset[Field]) -> Effect:
             end = ", and take its verdict" if decisive else ""
             return Effect(", ".join((*writes, f"{way} chain {phrase(chain)}{end}")), Kind.OTHER, written)
         case Return():
-            return Effect(", ".join(("return", *writes)), Kind.ENDS, fields)
+            return Effect(", ".join(("return", *writes)), Kind.LEAVES, fields)
         case Unknown(reason):
             text = f"not understood ({phrase(reason)}): {phrase(as_written(rule))}"
             return Effect(text, Kind.OTHER, frozenset(Field))

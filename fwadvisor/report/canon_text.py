@@ -12,14 +12,15 @@ from collections.abc import Iterable, Iterator, Sequence
 from fwadvisor.model.address import FAMILIES, Family
 from fwadvisor.model.firewall import (
     BaseChain,
+    Decide,
     Firewall,
     Point,
 )
 from fwadvisor.model.rule import Hook, State
 from fwadvisor.report.canon_rules import Part, alternatives, effect_of, next_chains, parts_of, place_of
 from fwadvisor.report.canon_values import phrase
-from fwadvisor.review.canon_order import MOST_PAIRS, ordered
-from fwadvisor.review.canon_rows import Kind, Row, rows_of
+from fwadvisor.review.canon_order import MOST_PAIRS, Ordered, ordered
+from fwadvisor.review.canon_rows import Row, rows_of
 
 #: Lists with more members stand on lines of their own, one member each, so that a change of one member shows as one.
 _MOST_ON_A_LINE = 8
@@ -31,24 +32,42 @@ def canon_text(firewall: Firewall, most_pairs: int = MOST_PAIRS) -> str:
     Where a chain has so many rules that not all pairs can be looked at (`most_pairs`), the first line says so: its
     rules then keep more of the file's order than their meaning needs.
     """
-    written = frozenset(write.field for rule in firewall.rules() for write in rule.writes)
-    stands = any(effect_of(rule, written).kind is Kind.STANDS for rule in firewall.rules())
     body: list[str] = []
     exact = True
     for chain in _reached(firewall):
-        bases = [base for base in firewall.bases if base.chain == chain]
-        families = [f for f in firewall.families if not bases or any(f in base.families for base in bases)]
-        rows: list[Row] = []
-        for rule in firewall.chains[chain].rules:
-            rows += rows_of(rule.tests, effect_of(rule, written), families, alternatives(rule.tests), written)
-        made = ordered(rows, _neutral(firewall, chain, bases, stands), most_pairs)
+        made = chain_in_order(firewall, chain, most_pairs)
         exact &= made.exact
-        body += ["", _head(chain, bases)]
-        body += [line for step in made.steps for line in _lines(step, families)]
+        body += ["", _head(chain, _bases(firewall, chain))]
+        body += [line for step in made.steps for line in _lines(step, _spoken(firewall, chain))]
     first = f"rules of {firewall.dialect}, in canonical form"
     if not exact:
         first += "; there are too many to tell everywhere whether their order matters, so it counts"
     return "\n".join((first, *_bounds(firewall), *body, *_opaque(firewall)))
+
+
+def chain_in_order(firewall: Firewall, chain: str, most_pairs: int = MOST_PAIRS) -> Ordered:
+    """The rows of a chain, without those that only repeat what happens at its end."""
+    written = frozenset(write.field for rule in firewall.rules() for write in rule.writes)
+    families = _spoken(firewall, chain)
+    rows: list[Row] = []
+    for rule in firewall.chains[chain].rules:
+        rows += rows_of(rule.tests, effect_of(rule, written), families, alternatives(rule.tests), written)
+    return ordered(rows, _neutral(firewall, chain), most_pairs)
+
+
+def _bases(firewall: Firewall, chain: str) -> list[BaseChain]:
+    return [base for base in firewall.bases if base.chain == chain]
+
+
+def _spoken(firewall: Firewall, chain: str) -> list[Family]:
+    """The families whose packets the chain may see."""
+    bases = _bases(firewall, chain)
+    called = not bases or chain in _called(firewall)
+    return [family for family in firewall.families if called or any(family in base.families for base in bases)]
+
+
+def _called(firewall: Firewall) -> set[str]:
+    return {name for each in firewall.chains.values() for name in next_chains(each.rules)}
 
 
 def _reached(firewall: Firewall) -> list[str]:
@@ -65,15 +84,14 @@ def _reached(firewall: Firewall) -> list[str]:
     return first + sorted(each for each in found if each not in first)
 
 
-def _neutral(firewall: Firewall, chain: str, bases: list[BaseChain], stands: bool) -> frozenset[str]:
+def _neutral(firewall: Firewall, chain: str) -> frozenset[str]:
     """The effects that the end of a chain has too; none are sure where a verdict may stand until then."""
-    if stands:
+    if any(isinstance(rule.action, Decide) and rule.action.stands for rule in firewall.rules()):
         return frozenset()
-    called = any(chain in next_chains(each.rules) for each in firewall.chains.values())
-    defaults = {base.default.value for base in bases}
-    if not bases:
+    defaults = {base.default.value for base in _bases(firewall, chain)}
+    if not defaults:
         return frozenset({"return"})
-    return frozenset({"return", *defaults}) if len(defaults) == 1 and not called else frozenset()
+    return frozenset({"return", *defaults}) if len(defaults) == 1 and chain not in _called(firewall) else frozenset()
 
 
 def _head(chain: str, bases: Iterable[BaseChain]) -> str:

@@ -50,6 +50,8 @@ class Kind(StrEnum):
 
     #: It gives a verdict that ends the walk.
     ENDS = "ends"
+    #: It leaves the chain, so that a verdict that stands counts.
+    LEAVES = "leaves"
     #: It gives a verdict that stands until another one, and writes nothing.
     STANDS = "stands"
     #: It goes on, and writes what no test asks for.
