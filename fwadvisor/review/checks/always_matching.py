@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 
 from fwadvisor.model.address import FAMILIES, Family
@@ -26,15 +27,36 @@ CHECK = Check(
         remedy="Put what is to be excluded in one table or set, and negate that once",
     ),
 )
+#: Lists that exclude something more than once, as pf writes them.
+_ADDRESSES = re.compile(r"(?:from|to)\s*\{[^}]*![^=}][^}]*![^=}][^}]*\}")
+_PORTS = re.compile(r"port\s*\{[^}]*!=[^}]*!=[^}]*\}")
 
 
 def run(context: Context) -> Iterator[Finding]:
     """A finding for each run of neighbouring rules that exclude different things and nothing together."""
     for chain in context.chains():
+        for rule in chain.rules:
+            field = _listed(rule)
+            if field is not None:
+                yield _finding([rule], field)
         for group in _neighbours(chain.rules):
             field = _differing(group)
             if field is not None and _everything(group, field):
                 yield _finding(group, field)
+
+
+def _listed(rule: FirewallRule) -> Field | None:
+    """The field of which a list of the rule excludes several values, each for itself (pf), so that none is excluded."""
+    if "!" not in rule.text:
+        return None
+    if _ADDRESSES.search(rule.text):
+        for test in rule.tests:
+            if isinstance(test, AddressTest) and any(test.of(family) == family.universe for family in FAMILIES):
+                return test.field
+    asked = {test.field for test in rule.tests if isinstance(test, IntegerTest)}
+    if _PORTS.search(rule.text) and not asked & {Field.SOURCE_PORT, Field.DESTINATION_PORT}:
+        return Field.DESTINATION_PORT
+    return None
 
 
 def _neighbours(rules: Sequence[FirewallRule]) -> Iterator[list[FirewallRule]]:
