@@ -1,0 +1,277 @@
+"""A call between two endpoints, step by step: every message really travels, and so does media.
+
+The endpoints' sockets live in the places of the rig and are used from here, one after the other: what is sent has to
+arrive within a moment, or the firewall has kept it.
+"""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+
+from rig import Live
+
+from fwadvisor.model.address import Family
+
+from .messages import message
+
+SIGNAL, RAS, DISCOVERY, T120 = 1720, 1719, 1718, 1503
+DISCOVERY_GROUP = "224.0.1.41"
+WAIT = 0.4
+_FAMILIES = {Family.IPV4: socket.AF_INET, Family.IPV6: socket.AF_INET6}
+
+
+class Refused(Exception):
+    """Something of the call did not arrive."""
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """One party: where it is, the address it announces, and the ports it uses."""
+
+    role: str
+    place: str
+    address: str
+    h245: int
+    rtp: int
+    signal: int = SIGNAL
+    ras: int = RAS
+    t120: int = T120
+
+    def slots(self) -> dict[str, str | int]:
+        """What it announces, by the names in the messages."""
+        return {
+            f"{self.role}.address": self.address,
+            f"{self.role}.signal.port": self.signal,
+            f"{self.role}.h245.port": self.h245,
+            f"{self.role}.rtp.port": self.rtp,
+            f"{self.role}.rtcp.port": self.rtp + 1,
+            f"{self.role}.ras.port": self.ras,
+            f"{self.role}.t120.port": self.t120,
+        }
+
+
+@dataclass
+class Call:
+    """A call in the making; a context manager that closes everything."""
+
+    live: Live
+    family: Family
+    caller: Endpoint
+    callee: Endpoint
+    #: What each party has read of the other: role of the reader -> slot -> value.
+    heard: dict[str, dict[str, str | int]] = field(default_factory=lambda: {"caller": {}, "callee": {}})
+    #: Checks that were made, by their outcome.
+    passed: int = 0
+    kept: int = 0
+    _stack: ExitStack = field(default_factory=ExitStack)
+    _signal: dict[str, socket.socket] = field(default_factory=dict)
+    _control: dict[str, socket.socket] = field(default_factory=dict)
+    _media: dict[tuple[str, int], socket.socket] = field(default_factory=dict)
+
+    def __enter__(self) -> Call:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+
+    # Sockets
+
+    def _open(self, place: str, kind: int) -> socket.socket:
+        made = self._stack.enter_context(self.live.places.socket(place, _FAMILIES[self.family], kind))
+        made.settimeout(WAIT)
+        made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        return made
+
+    def connect(
+        self, source: Endpoint, target: tuple[str, int], owner: Endpoint, port: int
+    ) -> tuple[socket.socket, socket.socket]:
+        """A TCP connection from `source` to `target`, where `owner` listens on `port`.
+
+        Raises:
+            Refused: it cannot be made.
+        """
+        listening = self._open(owner.place, socket.SOCK_STREAM)
+        listening.bind((owner.address, port))
+        listening.listen()
+        asking = self._open(source.place, socket.SOCK_STREAM)
+        asking.bind((source.address, 0))
+        try:
+            asking.connect(target)
+            accepted, _ = listening.accept()
+        except OSError as problem:
+            raise Refused(f"TCP {source.role} -> {owner.role} port {port}: {problem}") from None
+        finally:
+            listening.close()
+        accepted.settimeout(WAIT)
+        return asking, self._stack.enter_context(accepted)
+
+    def _party(self, role: str) -> Endpoint:
+        return self.caller if role == "caller" else self.callee
+
+    def _other(self, role: str) -> str:
+        return "callee" if role == "caller" else "caller"
+
+    # Messages
+
+    def say(self, name: str, role: str, wires: Mapping[str, socket.socket]) -> None:
+        """Send a message from one party to the other, and read it there.
+
+        Raises:
+            Refused: it does not arrive, or not as this message.
+        """
+        values = {**self.caller.slots(), **self.callee.slots()}
+        if name.startswith("setup"):
+            # The caller calls the address that it knows, not the one that the callee has behind a translation.
+            values["callee.address"] = self._called()[0]
+        form = message(name, self.family)
+        octets = form.fill(values)
+        wires[role].sendall(octets)
+        got = b""
+        try:
+            while len(got) < len(octets):
+                piece = wires[self._other(role)].recv(len(octets) - len(got))
+                if not piece:
+                    break
+                got += piece
+        except OSError as problem:
+            raise Refused(f"{name} of the {role}: {problem}") from None
+        self.heard[self._other(role)] |= form.read(got)
+        self.passed += 1
+
+    def _called(self) -> tuple[str, int]:
+        return self.callee.address, self.callee.signal
+
+    def signal(self, *steps: tuple[str, str]) -> None:
+        """Messages of call signalling, each with the role of its sender; the connection is made first."""
+        if not self._signal:
+            self._signal["caller"], self._signal["callee"] = self.connect(
+                self.caller, self._called(), self.callee, self.callee.signal
+            )
+        for name, role in steps:
+            self.say(name, role, self._signal)
+
+    def control(self, *steps: tuple[str, str]) -> None:
+        """Messages of H.245; the caller connects to where the callee said that it waits."""
+        if not self._control:
+            target = self._heard("caller", "callee", "h245")
+            self._control["caller"], self._control["callee"] = self.connect(
+                self.caller, target, self.callee, self.callee.h245
+            )
+            self.passed += 1
+        for name, role in steps:
+            self.say(name, role, self._control)
+
+    def _heard(self, reader: str, owner: str, what: str) -> tuple[str, int]:
+        heard = self.heard[reader]
+        address, port = heard[f"{owner}.address"], heard[f"{owner}.{what}.port"]
+        assert isinstance(address, str)
+        assert isinstance(port, int)
+        return address, port
+
+    # Media
+
+    def _bound(self, role: str, port: int) -> socket.socket:
+        if (role, port) not in self._media:
+            made = self._open(self._party(role).place, socket.SOCK_DGRAM)
+            made.bind((self._party(role).address, port))
+            self._media[role, port] = made
+        return self._media[role, port]
+
+    def media(self, role: str, what: str) -> bool:
+        """Whether a datagram of `role` arrives where the other party said that it hears ``rtp`` or ``rtcp``."""
+        offset = what == "rtcp"
+        target = self._heard(role, self._other(role), what)
+        owner = self._party(self._other(role))
+        return self.datagram(role, self._party(role).rtp + offset, target, owner.rtp + offset)
+
+    def datagram(self, role: str, source_port: int, target: tuple[str, int], port: int) -> bool:
+        """Whether a datagram arrives at `port` of the other party."""
+        hearing = self._bound(self._other(role), port)
+        sending = self._bound(role, source_port)
+        words = f"{role} {source_port} {target}".encode()
+        try:
+            sending.sendto(words, target)
+            while hearing.recv(200) != words:
+                continue
+        except OSError:
+            return False
+        return True
+
+    def stream(self, role: str, target: tuple[str, int], port: int) -> bool:
+        """Whether a TCP connection to `port` of the other party can be made."""
+        try:
+            asking, accepted = self.connect(self._party(role), target, self._party(self._other(role)), port)
+        except Refused:
+            return False
+        asking.close()
+        accepted.close()
+        return True
+
+    # The parts of a call
+
+    def set_up(self) -> None:
+        """Slow start: signalling, then H.245 on a connection of its own, and a channel each way."""
+        self.signal(("setup", "caller"), ("call-proceeding", "callee"), ("alerting", "callee"), ("connect", "callee"))
+        self.negotiate()
+
+    def negotiate(self) -> None:
+        """H.245 on its own connection."""
+        self.control(
+            ("capabilities", "caller"),
+            ("capabilities-ack", "callee"),
+            ("capabilities", "callee"),
+            ("capabilities-ack", "caller"),
+            ("determination", "caller"),
+            ("determination-ack", "callee"),
+            ("open-caller", "caller"),
+            ("acknowledge-callee", "callee"),
+            ("open-callee", "callee"),
+            ("acknowledge-caller", "caller"),
+        )
+
+    def talk(self) -> list[str]:
+        """What of media does not pass, in both directions; [] is a call with sound."""
+        silent = [
+            f"{what} of the {role}"
+            for role in ("caller", "callee")
+            for what in ("rtp", "rtcp")
+            if not self.media(role, what)
+        ]
+        self.passed += 4 - len(silent)
+        return silent
+
+    def others(self) -> list[str]:
+        """What passes although nobody negotiated it; [] is a firewall that opens no more than the call."""
+        passes = []
+        for role in ("caller", "callee"):
+            owner = self._party(self._other(role))
+            address = self.heard[role].get(f"{owner.role}.address", owner.address)
+            assert isinstance(address, str)
+            for port in (owner.rtp + 2, owner.rtp + 3, owner.rtp - 2, owner.h245 + 1, 33434):
+                if self.datagram(role, self._party(role).rtp, (address, port), port):
+                    passes.append(f"UDP of the {role} to port {port}")
+            for port in (owner.h245 + 1, owner.rtp, 8080):
+                if self.stream(role, (address, port), port):
+                    passes.append(f"TCP of the {role} to port {port}")
+        self.kept += 16 - len(passes)
+        return passes
+
+    def hang_up(self) -> None:
+        """End the call and close its connections."""
+        if self._control:
+            self.control(("end-session", "caller"), ("end-session", "callee"))
+        self.signal(("release-complete", "caller"))
+        self._stack.close()
+        self._signal.clear()
+        self._control.clear()
+        self._media.clear()
+
+
+@contextmanager
+def call(live: Live, family: Family, caller: Endpoint, callee: Endpoint) -> Iterator[Call]:
+    """A call whose sockets are closed at the end."""
+    with Call(live, family, caller, callee) as made:
+        yield made
