@@ -8,9 +8,9 @@ other, and in how they group lists, come to the same rows in the same order.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Collection, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from typing import NamedTuple
+from typing import Any, NamedTuple, TypeAlias, cast
 
 from fwadvisor.model.address import Family
 from fwadvisor.model.firewall import Field, Names
@@ -35,24 +35,59 @@ class Ordered:
     exact: bool
 
 
-class _Bucket(NamedTuple):
-    """What tells most rows apart that have no packet in common, or need no order."""
+class _Group(NamedTuple):
+    """Rows whose order among themselves never counts."""
 
     family: Family
-    #: The protocol and the destination port, where there is one only.
-    protocol: int | None
-    port: int | None
     effect: Effect
-    #: Whether asking the row's conditions changes nothing.
+    #: Whether asking the rows' conditions changes nothing.
     steady: bool
+
+
+#: Rows by what tells most of them apart, level by level (`_keys`); at the last level a list of rows.
+_Tree: TypeAlias = dict[int | None, Any]
+
+
+@dataclass
+class _Step:
+    """Rows that may stand in any order."""
+
+    groups: dict[_Group, _Tree] = field(default_factory=dict)
+    rows: list[Row] = field(default_factory=list)
+
+    def add(self, row: Row) -> None:
+        self.rows.append(row)
+        *keys, last = _keys(row)
+        tree = self.groups.setdefault(_group(row), {})
+        for key in keys:
+            tree = tree.setdefault(key, {})
+        tree.setdefault(last, []).append(row)
+
+    def conflicts(self, row: Row) -> Iterator[Row]:
+        """The rows that may have packets in common with `row`, and whose order with it would count then."""
+        mine = _group(row)
+        for group, tree in self.groups.items():
+            if group.family is mine.family and _order_counts(mine.effect, group.effect, mine.steady and group.steady):
+                yield from _found(tree, _keys(row))
+
+
+def _found(tree: _Tree, keys: Sequence[int | None]) -> Iterator[Row]:
+    """The rows below a level whose keys may meet."""
+    if not keys:
+        yield from cast("list[Row]", tree)
+        return
+    key, *rest = keys
+    for each in tree if key is None else (key, None):
+        if each in tree:
+            yield from _found(tree[each], rest)
 
 
 @dataclass
 class _Steps:
-    """The rows placed so far, by step and by what they can be told apart by quickly."""
+    """The rows placed so far."""
 
     most: int | None
-    steps: list[dict[_Bucket, list[Row]]] = field(default_factory=list)
+    steps: list[_Step] = field(default_factory=list)
     pairs: int = 0
 
     def place(self, row: Row) -> None:
@@ -60,20 +95,18 @@ class _Steps:
         while at and not self._depends(row, self.steps[at - 1]):
             at -= 1
         if at == len(self.steps):
-            self.steps.append({})
-        self.steps[at].setdefault(_bucket(row), []).append(row)
+            self.steps.append(_Step())
+        self.steps[at].add(row)
 
-    def _depends(self, row: Row, step: Mapping[_Bucket, list[Row]]) -> bool:
-        mine = _bucket(row)
-        for bucket, rows in step.items():
-            if _may_meet(mine, bucket) and _order_counts(mine.effect, bucket.effect, mine.steady and bucket.steady):
-                if self.most is None:
-                    return True
-                self.pairs += len(rows)
-                if self.pairs > self.most:
-                    raise _TooManyError
-                if any(map(row.meets, rows)):
-                    return True
+    def _depends(self, row: Row, step: _Step) -> bool:
+        for other in step.conflicts(row):
+            if self.most is None:
+                return True
+            self.pairs += 1
+            if self.pairs > self.most:
+                raise _TooManyError
+            if row.meets(other):
+                return True
         return False
 
 
@@ -81,25 +114,28 @@ class _TooManyError(Exception):
     """There are more pairs than are looked at."""
 
 
-def _bucket(row: Row) -> _Bucket:
-    protocol, port = (_single(row, each) for each in (Field.PROTOCOL, Field.DESTINATION_PORT))
-    return _Bucket(row.family, protocol, port, row.effect, all(map(is_steady, row.conditions)))
+def _group(row: Row) -> _Group:
+    return _Group(row.family, row.effect, all(map(is_steady, row.conditions)))
 
 
-def _single(row: Row, each: Field) -> int | None:
-    values = row.integers.get(each, ())
-    if len(values) != 1 or values[0][0] != values[0][1] or each in row.effect.writes:
-        return None
-    return values[0][0]
-
-
-def _may_meet(a: _Bucket, b: _Bucket) -> bool:
-    """Whether rows of two buckets may have packets in common."""
-    return (
-        a.family is b.family
-        and (a.protocol is None or b.protocol is None or a.protocol == b.protocol)
-        and (a.port is None or b.port is None or a.port == b.port)
+def _keys(row: Row) -> tuple[int | None, ...]:
+    """Protocol, destination port, and blocks of source and destination, where there is one only; None is any."""
+    writes, bits = row.effect.writes, row.family.bits
+    return tuple(
+        None if each in writes else _only(row.integers.get(each, ()), bits * 5 // 8 if each in _ADDRESSES else 0)
+        for each in _KEYS
     )
+
+
+_KEYS = (Field.PROTOCOL, Field.DESTINATION_PORT, Field.SOURCE, Field.DESTINATION)
+_ADDRESSES = (Field.SOURCE, Field.DESTINATION)
+
+
+def _only(values: Intervals, shift: int) -> int | None:
+    """The one value that all have without their last bits."""
+    if not values or values[0][0] >> shift != values[-1][1] >> shift:
+        return None
+    return values[0][0] >> shift
 
 
 def _order_counts(a: Effect, b: Effect, steady: bool) -> bool:
@@ -123,31 +159,22 @@ def ordered(rows: Sequence[Row], neutral: Collection[str], most: int = MOST_PAIR
         steps, exact = _Steps(None), False
         for row in rows:
             steps.place(row)
-    flat = [[row for several in step.values() for row in several] for step in steps.steps]
+    placed = [step.rows for step in steps.steps]
     if exact and neutral:
-        flat = _without_tail(flat, neutral)
-    return Ordered(tuple(tuple(_joined(step)) for step in flat if step), exact)
+        placed = _without_tail(placed, neutral)
+    return Ordered(tuple(tuple(_joined(step)) for step in placed if step), exact)
 
 
 def _without_tail(steps: list[list[Row]], neutral: Collection[str]) -> list[list[Row]]:
     """The steps without rows that change nothing, because what is after them does the same to all of their packets."""
-    later: dict[_Bucket, list[Row]] = {}
+    later = _Step()
     kept: list[list[Row]] = []
     for step in reversed(steps):
-        left = [row for row in step if row.effect.text not in neutral or _is_needed(row, later)]
+        left = [row for row in step if row.effect.text not in neutral or any(map(row.meets, later.conflicts(row)))]
         for row in left:
-            later.setdefault(_bucket(row), []).append(row)
+            later.add(row)
         kept.insert(0, left)
     return kept
-
-
-def _is_needed(row: Row, later: Mapping[_Bucket, list[Row]]) -> bool:
-    """Whether a later row would do something else to one of its packets."""
-    mine = _bucket(row)
-    return any(
-        mine.effect != bucket.effect and _may_meet(mine, bucket) and any(map(row.meets, rows))
-        for bucket, rows in later.items()
-    )
 
 
 def _joined(step: Iterable[Row]) -> list[Row]:
