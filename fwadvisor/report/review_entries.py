@@ -183,9 +183,12 @@ def summary(review: Review, found: Sequence[Entry] | None = None) -> str:
         lines = f"; {counted(review.edits.lines, 'line')} changed, 0 packets"
         return printable(f"same: {both}{lines if review.old.dialect == review.new.dialect else ''}")
     parts = [", ".join(tally(found))] if found else []
-    places = len(opaque(review))
     if answer(review) is Answer.UNKNOWN:
-        parts.insert(0, "unknown whether packets are decided otherwise")
+        possible = (
+            f"{counted(len(found), 'possible change')}{tally(found)[0].partition(' unknown')[2]}" if found else ""
+        )
+        parts = [f"unknown: {possible or 'no packet is known to be decided otherwise'}"]
+    places = len(opaque(review))
     if places:
         parts.append(f"{counted(places, 'part')} not understood")
     if edited_rules(review):

@@ -38,7 +38,8 @@ def render(reviews: Sequence[Review], view: View) -> str:
         "on_one_side_only": list(view.alone),
         "reviews": [_review(each, view) for each in reviews],
     }
-    return json.dumps(document, indent=2, ensure_ascii=False)
+    # ASCII, so that no terminal and no encoding of a pipe changes it.
+    return json.dumps(document, indent=2)
 
 
 def _review(review: Review, view: View) -> dict[str, Any]:

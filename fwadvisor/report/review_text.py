@@ -65,7 +65,8 @@ def render(reviews: Sequence[Review], view: View) -> str:
         blocks += writer.review(review, named=len(reviews) > 1)
     if view.alone:
         blocks.append("\n".join(line for each in view.alone for line in writer.wrapped(printable(each), 0)))
-    blocks.append("\n".join(writer.wrapped(closing(reviews, view.alone), 0, 2)))
+    # One line, whatever the width: the last one of the output.
+    blocks.append(closing(reviews, view.alone))
     return "\n\n".join(blocks)
 
 
@@ -183,17 +184,17 @@ class _Writer:
         """What is not understood, not known and not compared, and edits that do nothing."""
         places = [printable(f"{each.span}: {each.reason}") for each in opaque(review)]
         for text in self.cut(places, self.most.places, "place"):
-            yield from self.wrapped(f"not understood  {text}", 2, 2)
+            yield from self.wrapped(f"not understood: {text}", 2, 2)
         for label, texts in (("not known", review.doubts), ("not compared", review.left_out)):
             for text in texts:
-                yield from self.wrapped(f"{label}  {printable(text)}", 2, 2)
+                yield from self.wrapped(f"{label}: {printable(text)}", 2, 2)
         names = [printable(condition.name) for condition in review.conditions]
         if names:
             text = "; ".join(self.cut(names, self.most.conditions, "condition"))
-            yield from self.wrapped(f"whatever may be of  {text}", 2, 2)
+            yield from self.wrapped(f"whatever may be of: {text}", 2, 2)
         idle = idle_edits(review)
         if idle and answer(review) is not Answer.SAME:
-            yield from self.wrapped(f"without effect  {idle}", 2, 2)
+            yield from self.wrapped(f"without effect: {idle}", 2, 2)
 
 
 def idle_edits(review: Review) -> str:

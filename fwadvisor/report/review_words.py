@@ -270,6 +270,7 @@ def use_words(use: PortUse) -> str:
     """``1720/tcp H.323 call signalling: high risk from the internet, medium inside; <why>``."""
     port = use.port
     numbers = format_ports(use.numbers)
+    where = f"protocol {numbers}" if use.transport is Transport.IP else f"{numbers}/{use.transport}"
     title = port.title.partition(" (")[0]
     risk = f"{port.risk_internet} risk from the internet, {port.risk_lan} inside"
-    return printable(f"{numbers}/{use.transport} {title}: {risk}; {port.risk_why}")
+    return printable(f"{where} {title}: {risk}; {port.risk_why}")
