@@ -16,7 +16,7 @@ WIDENED = Check(
     page=Page(
         what="The rules accept packets that the policy drops or rejects. All such packets are listed, with one of "
         "them as a witness, the rule that lets them in, and the line of the profile that says otherwise.",
-        why="What nobody asked for is open.",
+        why="What nobody asked for is open, and nobody who reads the profile knows of it.",
         example="profile: need ssh from 192.0.2.0/24\nnft: ip saddr 192.0.0.0/16 tcp dport 22 accept",
         remedy="Narrow the rule, or say in the profile that this is needed",
     ),
@@ -52,7 +52,7 @@ UNKNOWN = Check(
     page=Page(
         what="Whether the rules do what the policy says depends on parts that were not understood, or on what they "
         "do not show, such as the contents of a set that another program fills.",
-        why="What cannot be told is not promised.",
+        why="What cannot be told is not promised: the rules may do anything with these packets.",
         example="nft: ip saddr @filled_at_run_time accept",
         remedy="Give the missing file with the others (A+B), or write the rule in a way that can be read",
     ),

@@ -53,5 +53,8 @@ def _chains(context: Context) -> Iterator[Finding]:
 
 def _finding(declared: Declared) -> Finding:
     return finding(
-        CHECK, f"{declared.kind} {declared.name} is never used", declared.span, about=f"{declared.kind} {declared.name}"
+        CHECK,
+        f"{declared.kind} {declared.name} is used by nothing in these files",
+        declared.span,
+        about=f"{declared.kind} {declared.name}",
     )

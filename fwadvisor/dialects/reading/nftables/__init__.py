@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from fwadvisor.dialects.reading.nftables.assembly import assemble
 from fwadvisor.dialects.reading.nftables.chains import read_chains
@@ -12,7 +13,7 @@ from fwadvisor.dialects.reading.nftables.script import Script
 from fwadvisor.dialects.reading.nftables.text import Text
 from fwadvisor.dialects.reading.nftables.variables import Variables
 from fwadvisor.dialects.reading.source import Problems, Source
-from fwadvisor.model.firewall import Firewall
+from fwadvisor.model.firewall import Declared, Firewall
 
 _START = 20_000
 _BLANK = b"\xef\xbb\xbf \t\r\n"
@@ -81,4 +82,8 @@ def _read(sources: Sequence[Source]) -> Firewall:
     problems.raise_any()
     context.opaque[:0] = script.opaque
     context.warnings[:0] = script.warnings
-    return assemble(", ".join(source.name for source in sources), script.tables.values(), context, problems)
+    firewall = assemble(", ".join(source.name for source in sources), script.tables.values(), context, problems)
+    # What is included may be there for many files.
+    own = {source.name for source in sources}
+    named = (Declared(each.name, "variable", each.span, each.used) for each in variables.all if each.span.file in own)
+    return replace(firewall, declared=(*named, *firewall.declared))

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from fwadvisor.diagnostic import Diagnostic, warning
 from fwadvisor.dialects.reading.nftables.bases import PRIORITIES
 from fwadvisor.dialects.reading.nftables.context import TABLE_FAMILIES, Context
+from fwadvisor.dialects.reading.nftables.declared import declared
 from fwadvisor.dialects.reading.nftables.graph import wrong_jumps
 from fwadvisor.dialects.reading.nftables.stages import Stage, Stages, first_packets
 from fwadvisor.dialects.reading.nftables.tables import EVALUATED, BaseText, ChainText, Table
@@ -79,6 +80,7 @@ def assemble(name: str, tables: Iterable[Table], context: Context, problems: Pro
         families=FAMILIES,
         opaque=tuple(opaque),
         warnings=tuple(warnings),
+        declared=tuple(declared(listed)),
     )
 
 

@@ -357,7 +357,7 @@ def _define(cursor: Cursor, variables: Variables) -> None:
     value = cursor.statement(variables)
     if len(value.tokens) < 2:
         raise cursor.refuse("a value is expected")
-    variables.define(name, value, verb == "redefine")
+    variables.define(name, value, verb == "redefine", cursor.text.span(at))
 
 
 def _in_set(made: SetText, cursor: Cursor, variables: Variables) -> None:
