@@ -48,18 +48,30 @@ def count(table: Table, node: int) -> int:
 def values(table: Table, node: int, field: Field) -> Intervals:
     """The values of an integer field in a set, as `PacketSet.values` says."""
     level = table.layout.levels.get(field)
-    others = frozenset(range(len(table.layout.keys))) - {level}
-    found = table.nodes.exists(node, others)
-    if found == OPEN:
-        return ()
-    if level is None or found == IN:
-        return whole(field, table.family)
-    _, bounds, kids = table.nodes.nodes[found]
-    starts = (0, *(bound + 1 for bound in bounds))
+    if node == OPEN or level is None:
+        return () if node == OPEN else whole(field, table.family)
     axis = table.layout.axes[level]
     assert isinstance(axis, RangeAxis | ClassAxis | BitAxis)  # noqa: S101 - the axes of integers
-    atoms = [(first, last) for first, last, kid in zip(starts, bounds, kids, strict=False) if kid == IN]
-    return axis.values(normalize(atoms))
+    nodes, every = table.nodes, (1 << axis.size) - 1
+    #: Atoms as bits: a diagram that is not open always holds something.
+    known: dict[int, int] = {OPEN: 0, IN: every}
+
+    def walk(a: int) -> int:
+        found = known.get(a)
+        if found is None:
+            at, bounds, kids = nodes.nodes[a]
+            found, first = every if at > level else 0, 0
+            for bound, kid in zip(bounds, kids, strict=True) if at <= level else ():
+                if at < level:
+                    found |= walk(kid)
+                elif kid != OPEN:
+                    found |= (2 << bound) - (1 << first)
+                first = bound + 1
+            known[a] = found
+        return found
+
+    bits = walk(node)
+    return axis.values(normalize((atom, atom) for atom in range(axis.size) if bits >> atom & 1))
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ from fwadvisor.diagnostic import printable
 from fwadvisor.report.html.cards import cards
 from fwadvisor.report.html.part import Part, Room, part
 from fwadvisor.report.html.verdict import Verdict, verdict
+from fwadvisor.report.html.words import Wording
 from fwadvisor.report.review_entries import entries
 from fwadvisor.report.review_formats import View
 from fwadvisor.review.changes import Review
@@ -70,11 +71,11 @@ def _shown(value: object) -> object:
 def _page(reviews: Sequence[Review], view: View) -> Page:
     several = len(reviews) > 1
     prefixes = [f"r{number}-" if several else "" for number, _ in enumerate(reviews, 1)]
-    found = [cards(entries(review), prefix, view.database) for review, prefix in zip(reviews, prefixes, strict=True)]
+    wording = Wording(view.database)
+    found = [cards(entries(review), prefix, wording) for review, prefix in zip(reviews, prefixes, strict=True)]
     room = Room(everything=view.everything)
     parts = tuple(
-        part(review, each, prefix, view.database, room)
-        for review, each, prefix in zip(reviews, found, prefixes, strict=True)
+        part(review, each, prefix, wording, room) for review, each, prefix in zip(reviews, found, prefixes, strict=True)
     )
     before, after = view.arguments
     name = reviews[0].name if len(reviews) == 1 else f"{before} -> {after}"

@@ -11,7 +11,7 @@ from fwadvisor.packets.box import ReadableBox
 from fwadvisor.ports.database import Database
 from fwadvisor.proof.words import flow
 from fwadvisor.report.html.rule_text import Piece, compared, plain
-from fwadvisor.report.html.words import DIRECTIONS, KINDS, families, listed, traffic
+from fwadvisor.report.html.words import DIRECTIONS, KINDS, Wording, families, known_only, listed
 from fwadvisor.report.review_entries import Entry, Place, counted
 from fwadvisor.report.review_words import RegionWords, region_words
 from fwadvisor.review.changes import Kind, PortUse
@@ -53,6 +53,8 @@ class Side:
 
     heading: str
     outcome: str
+    #: What is said of rules that the other version does not have at this place.
+    edited: str
     rules: tuple[RuleView, ...]
     folded: tuple[RuleView, ...]
     #: How many there are that are in neither.
@@ -128,6 +130,11 @@ class Card:
         return tuple((families((each.family,)), flow(each.witness)) for each in self.entry.changes)
 
     @property
+    def uses(self) -> tuple[PortUse, ...]:
+        """The known uses of the ports; of packets that open no connection, none."""
+        return () if all(known_only(box.raw) for box in self.entry.regions) else self.entry.uses
+
+    @property
     def places(self) -> tuple[str, str]:
         """Where what decides first stands, before and after."""
         before, after = (self.entry.deciders(side) for side in (0, 1))
@@ -147,15 +154,15 @@ class Details:
     uses: tuple[UseView, ...]
 
 
-def cards(found: Sequence[Entry], prefix: str, database: Database) -> tuple[Card, ...]:
+def cards(found: Sequence[Entry], prefix: str, wording: Wording) -> tuple[Card, ...]:
     """Entries in their order; `prefix` keeps the anchors of several reviews apart."""
-    return tuple(_card(entry, number, prefix, database) for number, entry in enumerate(found, 1))
+    return tuple(_card(entry, number, prefix, wording) for number, entry in enumerate(found, 1))
 
 
-def _card(entry: Entry, number: int, prefix: str, database: Database) -> Card:
+def _card(entry: Entry, number: int, prefix: str, wording: Wording) -> Card:
     shown = [box for change in entry.changes for box in change.regions[:_LOOKED_AT]]
     more = len(entry.regions) - len(shown)
-    between = {change.family: _ends(change.regions[:_LOOKED_AT], database) for change in entry.changes}
+    between = {change.family: _ends(change.regions[:_LOOKED_AT], wording) for change in entry.changes}
     if len(set(between.values())) == 1:
         ends = between[entry.main.family]
     else:
@@ -164,14 +171,14 @@ def _card(entry: Entry, number: int, prefix: str, database: Database) -> Card:
         entry=entry,
         anchor=f"{prefix}{number}-{entry.main.id}",
         number=number,
-        traffic=listed((traffic(box, database, 4) for box in shown), 2, "; ")
+        traffic=listed((wording.traffic(box) for box in shown), 2, "; ")
         + (f"; {counted(more, 'more region')}" if more else ""),
         ends=ends,
     )
 
 
-def _ends(regions: Sequence[ReadableBox], database: Database) -> str:
-    found = list(dict.fromkeys(region_words(box, database, 4).ends for box in regions))
+def _ends(regions: Sequence[ReadableBox], wording: Wording) -> str:
+    found = list(dict.fromkeys(wording.of(box).ends for box in regions))
     return found[0] if len(found) == 1 else f"{found[0]}; {len(found) - 1} more below"
 
 
@@ -186,7 +193,7 @@ def details(card: Card, prefix: str, database: Database, everything: bool) -> De
         more=len(rows[end:]),
         common=common,
         sides=_both(card.entry, everything),
-        uses=tuple(_use(each, prefix) for each in card.entry.uses),
+        uses=tuple(_use(each, prefix) for each in card.uses),
     )
 
 
@@ -231,16 +238,19 @@ def _both(entry: Entry, everything: bool) -> tuple[Side, Side]:
     if len(before) == len(after) == 1 and before[0].edited and after[0].edited:
         one, other = compared(before[0].text, after[0].text) or (None, None)
     first, second = entry.main.outcomes
-    return _side("Before", first, before, one, everything), _side("After", second, after, other, everything)
+    return (
+        _side(("Before", first, "removed or changed"), before, one, everything),
+        _side(("After", second, "added or changed"), after, other, everything),
+    )
 
 
 def _side(
-    heading: str, outcome: str, deciders: Sequence[Place], marked: tuple[Piece, ...] | None, everything: bool
+    words: tuple[str, str, str], deciders: Sequence[Place], marked: tuple[Piece, ...] | None, everything: bool
 ) -> Side:
     views = [_view(each, marked, everything) for each in deciders]
     opened = len(views) if everything else OPEN_RULES
     end = len(views) if everything else OPEN_RULES + FOLDED_RULES
-    return Side(heading, outcome, tuple(views[:opened]), tuple(views[opened:end]), len(views[end:]))
+    return Side(*words, tuple(views[:opened]), tuple(views[opened:end]), len(views[end:]))
 
 
 def _view(decider: Place, marked: tuple[Piece, ...] | None, everything: bool) -> RuleView:

@@ -185,7 +185,6 @@ def _undo(dialect: str) -> list[str]:
 
 
 def _checking(review: Review, cards: Sequence[Card]) -> Plan:
-    new = " ".join(("fwadvisor equal", "+".join(_file(name) for name in _names(review.new))))
     new = f"fwadvisor equal {_argument(review.new)}"
     lists: dict[str, tuple[str, ...]] = {
         "nftables": ("nft -s list ruleset > loaded.nft", f"{new} loaded.nft"),
@@ -207,7 +206,12 @@ def _checking(review: Review, cards: Sequence[Card]) -> Plan:
         steps.append(Step(text, lists[review.new.dialect]))
     flows = tuple(_tests(review, cards))
     if flows:
-        steps.append(Step("Some of the changed packets, with the verdict to expect:", flows))
+        steps.append(
+            Step(
+                "Some of the changed packets get the verdict that is expected of them: each command exits with 0.",
+                flows,
+            )
+        )
     return Plan("Verify", "", tuple(steps))
 
 
@@ -221,7 +225,7 @@ def _tests(review: Review, cards: Sequence[Card]) -> Iterator[str]:
                 continue
             found += 1
             verdict = change.outcomes[1].partition(" ")[0]
-            yield f"fwadvisor test {_argument(review.new)} --flow {_quoted(text)}    # {verdict}"
+            yield f"fwadvisor test {_argument(review.new)} --flow {_quoted(f'{verdict}: {text}')}"
 
 
 def _quoted(text: str) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from fwadvisor.model.firewall import Field
 from fwadvisor.model.interval import Intervals, contains
 from fwadvisor.ports.database import Database
-from fwadvisor.ports.explain.page import Page
+from fwadvisor.ports.explain.page import Page, Section
 from fwadvisor.ports.explain.port_page import entry_page, port_pages
 from fwadvisor.ports.explain.subjects import Numbers
 from fwadvisor.ports.facts import PROTOCOL_NUMBERS, Port, Risk, Transport
@@ -18,12 +18,21 @@ from fwadvisor.report.html.cards import Card
 _PAGES, _UNKNOWN = 24, 8
 
 
+#: What of a page is printed; the rest is for looking into a machine, and on the screen.
+_PRINTED = frozenset({"What it is", "Risk", "Recommended", "Ports that follow", "Pitfalls", "Known uses", "Registry"})
+
+
 @dataclass(frozen=True, slots=True)
 class PageView:
     """A page, and the anchor by which changes refer to it."""
 
     anchor: str
     page: Page
+
+    @property
+    def sections(self) -> tuple[tuple[Section, bool], ...]:
+        """Its sections, and whether they are printed."""
+        return tuple((each, each.heading in _PRINTED) for each in self.page.sections)
 
 
 def page_views(
@@ -35,7 +44,7 @@ def page_views(
     """
     found: dict[str, Port] = {}
     for card in cards:
-        found |= {use.port.id: use.port for use in card.entry.uses}
+        found |= {use.port.id: use.port for use in card.uses}
     ports = sorted(found.values(), key=lambda port: list(Risk).index(port.risk_internet))
     shown = len(ports) if everything else _PAGES
     views = [PageView(f"{prefix}port-{port.id}", entry_page(port, database)) for port in ports[:shown]]

@@ -10,14 +10,13 @@ from markupsafe import Markup
 
 from fwadvisor.model.firewall import Opaque
 from fwadvisor.model.rule import Hook
-from fwadvisor.ports.database import Database
 from fwadvisor.report.comparison_text import parts_in_words
 from fwadvisor.report.html.cards import Card, Details, details
 from fwadvisor.report.html.commands import Plan, plans
 from fwadvisor.report.html.ladder import Ladder, ladders
 from fwadvisor.report.html.pages import PageView, page_views
 from fwadvisor.report.html.port_map import heading, legend, port_map
-from fwadvisor.report.html.words import DIRECTIONS, KINDS
+from fwadvisor.report.html.words import DIRECTIONS, KINDS, Wording
 from fwadvisor.report.html.zone_diagram import NARROW, WIDE, zone_diagram
 from fwadvisor.report.html.zones import Arrow, arrows, shown
 from fwadvisor.report.review_entries import counted, opaque, summary
@@ -123,10 +122,11 @@ class Part:
         return ((self.prefix + anchor, text) for anchor, text, there in sections if there)
 
 
-def part(review: Review, cards: tuple[Card, ...], prefix: str, database: Database, room: Room) -> Part:
+def part(review: Review, cards: tuple[Card, ...], prefix: str, wording: Wording, room: Room) -> Part:
     """What is said about one review."""
+    database = wording.database
     full = cards[: room.take(len(cards))]
-    drawn, hidden = shown(found := arrows(cards, database))
+    drawn, hidden = shown(found := arrows(cards, wording))
     maps, excuse = ladders(review, database)
     views, more = page_views(cards, prefix, database, room.everything)
     places = opaque(review)

@@ -11,7 +11,7 @@ from fwadvisor.model.rule import Hook, State
 from fwadvisor.packets.box import ReadableBox
 from fwadvisor.packets.rawbox import RawBox
 from fwadvisor.ports.database import Database
-from fwadvisor.report.review_words import region_words
+from fwadvisor.report.review_words import RegionWords, region_words
 from fwadvisor.review.changes import Kind
 
 #: How a hook is called, as seen from the machine.
@@ -29,6 +29,9 @@ KINDS: Mapping[Kind, tuple[str, str]] = {
     Kind.RELOGGED: ("logged otherwise", "≡"),
     Kind.UNKNOWN: ("not known", "?"),
 }
+
+#: So many elements of a list are said.
+_MOST = 4
 
 
 def families(several: Iterable[Family]) -> str:
@@ -50,7 +53,22 @@ def listed(texts: Iterable[str], most: int = 3, separator: str = ", ") -> str:
     return f"{separator.join(found[:most])} and {len(found) - most:,} more"
 
 
-def traffic(box: ReadableBox, database: Database, most: int | None) -> str:
-    """What goes between the ends, and whether it opens connections."""
-    text = region_words(box, database, most).traffic
-    return f"{text}, of known connections only" if known_only(box.raw) else text
+class Wording:
+    """Regions in short words, each said once: finding names for ports takes longer than anything else here."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+        #: By identity: boxes hold dicts, and live as long as their review.
+        self._known: dict[int, RegionWords] = {}
+
+    def of(self, box: ReadableBox) -> RegionWords:
+        """A region; of long lists the rest is counted."""
+        found = self._known.get(id(box))
+        if found is None:
+            found = self._known[id(box)] = region_words(box, self.database, _MOST)
+        return found
+
+    def traffic(self, box: ReadableBox) -> str:
+        """What goes between the ends, and whether it opens connections."""
+        text = self.of(box).traffic
+        return f"{text}, of known connections only" if known_only(box.raw) else text

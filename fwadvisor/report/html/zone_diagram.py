@@ -20,8 +20,6 @@ from fwadvisor.report.html.zones import MACHINE, Arrow, Zone, left
 from fwadvisor.review.changes import Kind
 
 _LINE, _GAP = 15, 14
-#: Width of a letter of the small type, for breaking lines.
-_LETTER = 6.3
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,20 +28,22 @@ class Layout:
 
     width: int
     box: int
+    #: Width of a letter, for breaking lines.
+    letter: float
 
     @property
     def room(self) -> int:
         """Letters that fit between the boxes."""
-        return int((self.width - 2 * self.box - 40) / _LETTER)
+        return int((self.width - 2 * self.box - 40) / self.letter)
 
     @property
     def letters(self) -> int:
         """Letters that fit into a box."""
-        return int((self.box - 16) / _LETTER)
+        return int((self.box - 12) / self.letter)
 
 
-WIDE = Layout(860, 210)
-NARROW = Layout(328, 96)
+WIDE = Layout(860, 210, 6.6)
+NARROW = Layout(328, 100, 6.1)
 
 
 def zone_diagram(arrows: Sequence[Arrow], id: str, layout: Layout) -> Markup:

@@ -12,9 +12,8 @@ from fwadvisor.model.interval import Intervals, intersect, size, subtract
 from fwadvisor.model.rule import LOOPBACK, Hook
 from fwadvisor.packets.box_text import cut, said_names
 from fwadvisor.packets.rawbox import RawBox
-from fwadvisor.ports.database import Database
 from fwadvisor.report.html.cards import Card
-from fwadvisor.report.html.words import families, listed, traffic
+from fwadvisor.report.html.words import Wording, families, listed
 from fwadvisor.review.changes import Kind
 
 #: More arrows than these are counted and not drawn; those of the most severe changes are.
@@ -66,7 +65,7 @@ class Arrow:
         return list(dict.fromkeys(self.numbers))
 
 
-def arrows(cards: Iterable[Card], database: Database) -> list[Arrow]:
+def arrows(cards: Iterable[Card], wording: Wording) -> list[Arrow]:
     """All changed traffic, that of one kind between the same zones together, in the order of the cards."""
     found: dict[tuple[Zone, Zone, Hook, Kind], Arrow] = {}
     for card in cards:
@@ -77,7 +76,7 @@ def arrows(cards: Iterable[Card], database: Database) -> list[Arrow]:
                 arrow = found.setdefault(key, Arrow(*key))
                 arrow.families.add(change.family)
                 arrow.numbers.append(card.number)
-                text = traffic(box, database, 3)
+                text = wording.traffic(box)
                 if text not in arrow.traffic:
                     arrow.traffic.append(text)
     return list(found.values())
