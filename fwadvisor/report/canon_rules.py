@@ -43,11 +43,10 @@ _WORDS = {
 }  # fmt: skip
 
 
-def place_of(row: Row) -> tuple[object, ...]:
-    """Where a row stands among those whose order does not matter; only rows that say the same have the same place."""
+def place_of(row: Row, parts: tuple[Part, ...]) -> tuple[object, ...]:
+    """Where a row with its parts stands among those whose order does not matter; alike only for the same text."""
     asked = tuple(row.integers.get(each, ()) if each not in row.names else names_of(row.names[each]) for each in _WORDS)
-    rest = tuple((begin, members) for _, begin, members in parts_of(row))
-    return asked, rest, row.effect.text, row.family
+    return asked, parts, row.effect.text, row.family
 
 
 def parts_of(row: Row) -> Iterator[Part]:

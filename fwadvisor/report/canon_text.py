@@ -130,8 +130,9 @@ def _bounds(firewall: Firewall) -> Iterator[str]:
 def _lines(step: Iterable[Row], all_families: Sequence[Family]) -> Iterator[str]:
     """The rows of a step in order of what they ask for; both IP versions on one line where that is the same."""
     merged: dict[tuple[tuple[Part, ...], str], list[Family]] = {}
-    for row in sorted(step, key=place_of):
-        merged.setdefault((tuple(parts_of(row)), row.effect.text), []).append(row.family)
+    said = [(tuple(parts_of(row)), row) for row in step]
+    for parts, row in sorted(said, key=lambda each: place_of(each[1], each[0])):
+        merged.setdefault((parts, row.effect.text), []).append(row.family)
     for (parts, effect), families in merged.items():
         shown = "" if set(families) == set(all_families) else _families(sorted(set(families)))
         yield from _line(shown, parts, effect)

@@ -42,8 +42,11 @@ def phrase(text: str) -> str:
 
 def values_of(field: Field, values: Intervals, family: Family) -> tuple[str, list[str]]:
     """How a set of integers begins (``all but `` or nothing), and its members."""
+    inside = _members(field, values, family)
+    if len(inside) < 2:
+        return "", inside
     whole = family.universe if field in ADDRESSES else ((0, LARGEST[field]),)
-    inside, outside = _members(field, values, family), _members(field, subtract(whole, values), family)
+    outside = _members(field, subtract(whole, values), family)
     if outside and len(outside) < len(inside):
         return "all but ", outside
     return "", inside

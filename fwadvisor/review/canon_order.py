@@ -180,11 +180,12 @@ def _without_tail(steps: list[list[Row]], neutral: Collection[str]) -> list[list
 def _joined(step: Iterable[Row]) -> list[Row]:
     """The rows with those as one that differ in one list alone."""
     rows = list(step)
+    asked = {each for row in rows for each in (*row.integers, *row.names)}
     for each in _JOINED:
         groups: dict[Hashable, list[Row]] = {}
-        for row in rows:
+        for row in rows if each in asked else ():
             groups.setdefault(_rest(row, each), []).append(row)
-        rows = [_one(several, each) for several in groups.values()]
+        rows = [_one(several, each) for several in groups.values()] if groups else rows
     return rows
 
 
