@@ -63,6 +63,8 @@ class Finished:
     bases: tuple[BaseChain, ...]
     opaque: list[Opaque] = field(default_factory=list)
     problems: list[Diagnostic] = field(default_factory=list)
+    #: Every word of lookups in sets.
+    asked: set[str] = field(default_factory=set)
 
 
 @dataclass(slots=True)
@@ -115,7 +117,8 @@ class _Finishing:
                 name = self.name(table, chain.name)
                 chains[name] = FirewallChain(name, self._rules(table, chain), place_of(chain.line))
             bases += self._bases(table)
-        return Finished(chains, tuple(bases), self.opaque, problems)
+        asked = set(_asked(self._placed())) if self.sets.named else set[str]()
+        return Finished(chains, tuple(bases), self.opaque, problems, asked)
 
     def name(self, table: Table, chain: str) -> str:
         """What a chain is called in the firewall."""
@@ -247,6 +250,17 @@ class _Finishing:
             name = f"state {format_ports(test.values)} before tracking"
             return (self._left_unknown(name, test.holds, "state before tracking", placed),)
         return () if invalid is test.holds else (NEVER,)
+
+
+def _asked(placed: Iterable[Placed]) -> Iterator[str]:
+    """The names of sets in rules; of conditions every word, as the lookup may be one."""
+    for each in placed:
+        yield from (effect.name for effect in each.draft.effects if isinstance(effect, SetWrite))
+        for test in each.draft.tests:
+            if isinstance(test, SetTest):
+                yield test.name
+            elif isinstance(test, ConditionTest):
+                yield from test.condition.name.split()
 
 
 def _facts(placed: Iterable[Placed]) -> _Facts:

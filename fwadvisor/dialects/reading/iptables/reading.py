@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from fwadvisor.diagnostic import Span, error, warning
 from fwadvisor.dialects.reading.iptables.early import see_early
@@ -16,7 +16,7 @@ from fwadvisor.dialects.reading.iptables.state import TooMuchError
 from fwadvisor.dialects.reading.source import Source
 from fwadvisor.errors import ReadError
 from fwadvisor.model.address import FAMILIES, Family
-from fwadvisor.model.firewall import BaseChain, Firewall, FirewallChain, FirewallRule, Unknown
+from fwadvisor.model.firewall import BaseChain, Declared, Firewall, FirewallChain, FirewallRule, Unknown
 
 #: A file of more lines is not read.
 _MOST_LINES = 1_000_000
@@ -85,7 +85,7 @@ class Reading(Gathered):
             try:
                 words = split(source)
                 if words:
-                    self.sets.apply(words[words[0] == "ipset" :])
+                    self.sets.apply(words[words[0] == "ipset" :], Span(file, number, 1, len(source), source))
             except RefusedError as refusal:
                 self.problems.add(unread(file, number, source).problem(refusal))
                 if self.problems.more:
@@ -94,6 +94,7 @@ class Reading(Gathered):
     def _firewall(self, sources: Sequence[Source]) -> Firewall:
         chains: dict[str, FirewallChain] = {}
         bases: list[BaseChain] = []
+        asked: set[str] = set()
         for version in FAMILIES:
             if version not in self.tables:
                 continue
@@ -105,6 +106,7 @@ class Reading(Gathered):
             chains.update(self._unknown(made, moved))
             bases += moved
             self.opaque += done.opaque
+            asked |= done.asked
             self.warnings += warnings
         return Firewall(
             name=", ".join(source.name for source in sources),
@@ -114,7 +116,18 @@ class Reading(Gathered):
             families=tuple(version for version in FAMILIES if version in self.tables),
             opaque=(*self.tainted, *self.opaque),
             warnings=tuple(self.warnings),
+            declared=tuple(self._declared(asked)),
         )
+
+    def _declared(self, asked: set[str]) -> Iterator[Declared]:
+        """The sets, where every rule that may ask for them is understood."""
+        if self.tainted or self.opaque:
+            return
+        named = self.sets.named.values()
+        members = {str(entry.elements[0]) for each in named if each.kind == "list:set" for entry in each.entries}
+        for each in named:
+            if each.span is not None:
+                yield Declared(each.name, "set", each.span, each.name in asked or each.name in members)
 
     def _unknown(self, chains: dict[str, FirewallChain], bases: Sequence[BaseChain]) -> dict[str, FirewallChain]:
         """The chains, of which nothing is known where something that was not followed may have changed them."""

@@ -387,7 +387,7 @@ class Script:
                     self.gathered.sets.named[name].expires = True
             return None
         try:
-            self.gathered.sets.apply(words)
+            self.gathered.sets.apply(words, line.span())
         except RefusedError as refusal:
             self.gathered.warnings.append(warning(f"this fails: {refusal.message}", line.span(), refusal.hint))
             return False

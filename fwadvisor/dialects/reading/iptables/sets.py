@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
-from fwadvisor.diagnostic import did_you_mean
+from fwadvisor.diagnostic import Span, did_you_mean
 from fwadvisor.dialects.reading.iptables.addresses import NotResolvedError
 from fwadvisor.dialects.reading.iptables.entries import Element, Entry, dimension
 from fwadvisor.dialects.reading.iptables.numbers import number
@@ -51,6 +51,8 @@ class NamedSet:
     netmask: int = 0
     #: A mask of the marks, or of the addresses, which is not computed.
     masked: bool = False
+    #: Where it was made.
+    span: Span | None = None
 
     @property
     def entries(self) -> Collection[Entry]:
@@ -70,8 +72,8 @@ class Sets:
         self.named: dict[str, NamedSet] = {}
         self._count = 0
 
-    def apply(self, words: Sequence[str]) -> None:
-        """Do what the words of one ipset command say (after ``ipset``).
+    def apply(self, words: Sequence[str], span: Span | None = None) -> None:
+        """Do what the words of one ipset command at `span` say (after ``ipset``).
 
         Raises:
             RefusedError: ipset would refuse it.
@@ -88,6 +90,7 @@ class Sets:
         match verb:
             case "create":
                 self._create(left[1], left[2], left[3:], exist)
+                self.named[left[1]].span = self.named[left[1]].span or span
             case "add":
                 self._add(left[1], left[2], left[3:])
             case "del":

@@ -24,6 +24,7 @@ from collections.abc import Mapping, Sequence
 
 from fwadvisor.diagnostic import Span, did_you_mean, error, warning
 from fwadvisor.dialects.reading.pf.building import Building
+from fwadvisor.dialects.reading.pf.declared import declared
 from fwadvisor.dialects.reading.pf.files import Reading
 from fwadvisor.dialects.reading.pf.variants import ALL
 from fwadvisor.dialects.reading.source import Source
@@ -95,4 +96,5 @@ def read(sources: Sequence[Source], options: Mapping[str, str]) -> Firewall:
         routed_groups=False,
         opaque=tuple(building.opaque),
         warnings=tuple(warnings),
+        declared=tuple(declared(reading)),
     )

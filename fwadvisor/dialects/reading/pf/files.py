@@ -66,6 +66,9 @@ class Reading:
         self.written = False
         self._silent = 0
         self._defaults = Defaults()
+        #: The macros of the named files, with their places, and the text of all files.
+        self.macros: dict[str, Span] = {}
+        self.texts: list[str] = []
         self._macros: dict[str, str] = {}
         self._stage = 0
         self._rules = 0
@@ -101,6 +104,7 @@ class Reading:
 
     def _file(self, source: Source, scope: Rules, inside: list[str]) -> None:
         text = _text(source)
+        self.texts.append(text)
         self.printed = self._defaults.printed = bool(PRINTED.search(text))
         lexer = Lexer(source.name, text, self._macros, self.note, self.printed)
         file = _File(source, lexer)
@@ -151,6 +155,9 @@ class Reading:
             self._add(rule(cursor, self._defaults), scope)
         elif cursor.t[1] == "=":
             self._macro(cursor)
+            # What is included may be there for many files.
+            if len(inside) == 1 and not self._loading:
+                self.macros.setdefault(cursor.t[0], cursor.span(0))
         elif word == "anchor":
             self._anchor(cursor, file, scope, inside)
         elif word == "antispoof":
