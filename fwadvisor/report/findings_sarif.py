@@ -53,7 +53,7 @@ def render(report: FindingsReport, limits: Limits = GITHUB) -> str:
     """The report as one SARIF log with one run, the worst findings first."""
     count = min(limits.results, len(report.findings) + len(report.ignored))
     while True:
-        text = json.dumps(_Log(report, limits, root_of(Path()), count).made(), ensure_ascii=False, indent=1)
+        text = json.dumps(_Log(report, limits, root_of(Path()), count).made(), ensure_ascii=False)
         size = len(gzip.compress(text.encode(), 6)) if len(text) > limits.size // 4 else 0
         if size <= limits.size or not count:
             return text
@@ -72,6 +72,7 @@ class _Log:
     rules: dict[str, int] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     seen: Counter[str] = field(default_factory=Counter)
+    paths: dict[str, str | None] = field(default_factory=dict)
 
     def made(self) -> dict[str, Any]:
         everything: list[tuple[Finding, Ignored | None]] = []
@@ -118,12 +119,16 @@ class _Log:
         for text in self.notes:
             yield {"level": "warning", "descriptor": {"id": "limit"}, "message": {"text": text}}
         for text in self.report.left_out:
-            yield {"level": "warning", "descriptor": {"id": "not-known"}, "message": {"text": self._short(text)}}
+            yield {
+                "level": "warning",
+                "descriptor": {"id": "not-known"},
+                "message": {"text": self._short(printable(text))},
+            }
         if self.report.summary:
             yield {
                 "level": "note",
                 "descriptor": {"id": "summary"},
-                "message": {"text": self._short(self.report.summary)},
+                "message": {"text": self._short(printable(self.report.summary))},
             }
 
     def _result(self, finding: Finding, ignored: Ignored | None) -> dict[str, Any]:
@@ -172,8 +177,12 @@ class _Log:
             yield {"physicalLocation": place, "message": {"text": self._short(printable(label.text))}}
 
     def _physical(self, span: Span | None) -> dict[str, Any] | None:
-        path = path_in(span.file, self.root) if span else None
-        if span is None or path is None:
+        if span is None:
+            return None
+        if span.file not in self.paths:
+            self.paths[span.file] = path_in(span.file, self.root)
+        path = self.paths[span.file]
+        if path is None:
             return None
         start = max(1, span.column)
         region: dict[str, Any] = {"startLine": max(1, span.line), "startColumn": start}

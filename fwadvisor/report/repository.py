@@ -25,7 +25,7 @@ def path_in(name: str, root: Path) -> str | None:
     if name == _STDIN or not name or "\0" in name:
         return None
     revision, colon, rest = name.partition(":")
-    if colon and rest and len(revision) > 1 and not os.path.lexists(name):
+    if colon and rest and len(revision) != 1 and not os.path.lexists(name):
         # git takes such paths from the root, but for ./path.
         path = Path(rest).absolute() if rest.startswith(("./", "../")) else root / rest
     else:
