@@ -40,6 +40,8 @@ class Access:
     anyone: Intervals
     #: With any address; holds those of `anyone`.
     somebody: Intervals
+    #: Ports of which it is not known for every packet.
+    unknown: Intervals = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +83,13 @@ def port_spaces(
         limits = (*_NEW, away[hook], protocols[transport])
         everybody = space.packets(hook, family, limits)
         stranger = space.packets(hook, family, (*limits, strangers[hook, family], *neighbours))
-        sides = [space.meaning(each, hook, family).accepted for each in (old, new)]
-        before, after = (Access(_ports(each & stranger), _ports(each & everybody)) for each in sides)
+        sides = [space.meaning(each, hook, family) for each in (old, new)]
+        before, after = (
+            Access(
+                _ports(each.accepted & stranger), _ports(each.accepted & everybody), _ports(each.unknown & everybody)
+            )
+            for each in sides
+        )
         yield PortSpace(hook, family, transport, before, after)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ _MINUTES = 5
 _FLOWS = 8
 _LINUX = ("iptables", "nftables")
 _NO_FILE = "new-rules"
+_PLAIN = re.compile(r"[\w.\\/:-]+", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +40,9 @@ class Plan:
 
 
 def plans(review: Review, cards: Sequence[Card]) -> tuple[Plan, ...]:
-    """How to load the new version, to go back, and to verify."""
+    """How to load the new version, to go back, and to verify; nothing where the files are the same."""
+    if review.same and not (review.edits.lines or review.edits.added or review.edits.removed or review.edits.moved):
+        return ()
     return tuple(plan for plan in (_loading(review), _back(review), _checking(review, cards)) if plan.steps)
 
 
@@ -46,7 +50,7 @@ def _loading(review: Review) -> Plan:
     new = review.new
     writers = {"nftables": _load_nftables, "iptables": _load_iptables, "pf": _load_pf, "windows": _load_windows}
     lead = (
-        f"Whatever happens, the rules of before come back after {_MINUTES} minutes, unless the last step is taken. "
+        f"Whatever happens, the rules of before come back after {_MINUTES} minutes, unless somebody keeps the new ones. "
         "Paths are suggestions."
     )
     if new.dialect not in writers:
@@ -64,7 +68,7 @@ def _fetch(firewall: Firewall) -> Iterator[Step]:
 
 def _load_nftables(review: Review) -> Iterator[Step]:
     (file, *_), timer = _files(review.new), _timer(review)
-    yield Step("Let the kernel check the new rules; nothing is loaded.", (f"nft -c -f {file}",))
+    yield Step("Check the new rules; nothing is loaded.", (f"nft -c -f {file}",))
     yield _save_linux(review)
     yield Step("Set the timer that goes back.", (timer,))
     yield Step("Load, in one step.", (f"nft -f {file}",))
@@ -75,7 +79,7 @@ def _load_iptables(review: Review) -> Iterator[Step]:
     families = _families(review.new)
     tests = tuple(f"{_tool(family)}-restore --test < {file}" for file, family in families)
     loads = tuple(f"{_tool(family)}-restore < {file}" for file, family in families)
-    yield Step("Let the kernel check the new rules; nothing is loaded.", tests)
+    yield Step("Check the new rules; nothing is loaded.", tests)
     yield _save_linux(review)
     yield Step("Set the timer that goes back.", (_timer(review),))
     yield Step("Load.", loads)
@@ -86,7 +90,7 @@ def _load_iptables(review: Review) -> Iterator[Step]:
 
 def _load_pf(review: Review) -> Iterator[Step]:
     (file, *_) = _files(review.new)
-    yield Step("Let pfctl check the new rules; nothing is loaded.", (f"pfctl -nf {file}",))
+    yield Step("Check the new rules; nothing is loaded.", (f"pfctl -nf {file}",))
     yield Step("Keep the rules of before.", ("cp -p /etc/pf.conf /root/firewall-before.conf",))
     back = f'echo "pfctl -f /root/firewall-before.conf" | at now + {_MINUTES} minutes'
     yield Step("Set the timer that goes back; note the number of the job.", (back,))
@@ -118,6 +122,9 @@ def _load_windows(review: Review) -> Iterator[Step]:
         "Log in again over a NEW connection. Only if that works, keep the new rules.",
         ("Unregister-ScheduledTask -TaskName firewall-rollback -Confirm:$false",),
     )
+    if name.lower().endswith(".ps1"):
+        text = "A script that fwadvisor wrote goes back by itself after some minutes; that one is kept with:"
+        yield Step(text, (f"powershell -ExecutionPolicy Bypass -File {file} -Commit",))
 
 
 def _save_linux(review: Review) -> Step:
@@ -282,8 +289,5 @@ def _word(text: str) -> str:
 
 
 def _windows_word(text: str) -> str:
-    return (
-        text
-        if text.replace("\\", "").replace(".", "").replace("-", "").isalnum()
-        else f"'{text.replace(chr(39), chr(39) * 2)}'"
-    )
+    """A word for PowerShell."""
+    return text if _PLAIN.fullmatch(text) else "'" + text.replace("'", "''") + "'"

@@ -34,12 +34,14 @@ class Open(IntEnum):
 
     CLOSED = 0
     SOME = 1
-    ANYONE = 2
+    #: Nobody can say of some packets, and it is surely not open to anyone.
+    UNKNOWN = 2
+    ANYONE = 3
 
     @property
     def word(self) -> str:
         """For tables."""
-        return ("closed", "some addresses", "any address")[self]
+        return ("closed", "some addresses", "not known", "any address")[self]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,7 +149,7 @@ def _ladder(alike: _Alike, several: Sequence[Family], database: Database) -> Lad
 
 
 def _rungs(before: Access, after: Access, kinds: Mapping[Kind, Intervals]) -> list[Rung]:
-    sets = (before.anyone, before.somebody, after.anyone, after.somebody, *kinds.values())
+    sets = (*(each for side in (before, after) for each in (side.anyone, side.somebody, side.unknown)), *kinds.values())
     starts = sorted({0, *(each for ports in sets for first, last in ports for each in (first, last + 1))} - {65536})
     return [
         Rung(
@@ -164,6 +166,8 @@ def _rungs(before: Access, after: Access, kinds: Mapping[Kind, Intervals]) -> li
 def _open(access: Access, port: int) -> Open:
     if contains(access.anyone, port):
         return Open.ANYONE
+    if contains(access.unknown, port):
+        return Open.UNKNOWN
     return Open.SOME if contains(access.somebody, port) else Open.CLOSED
 
 

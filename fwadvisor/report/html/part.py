@@ -117,7 +117,7 @@ class Part:
             ("changes", "Each change", self.cards),
             ("scope", "What this covers", True),
             ("knowledge", "About these ports", self.pages),
-            ("commands", "Load, go back, verify", True),
+            ("commands", "Load, go back, verify", self.plans),
         )
         return ((self.prefix + anchor, text) for anchor, text, there in sections if there)
 
@@ -155,7 +155,7 @@ def part(review: Review, cards: tuple[Card, ...], prefix: str, wording: Wording,
         arrow_rows_more=len(found[rows:]),
         ladders=tuple(_ladder(each, f"{prefix}map-{number}") for number, each in enumerate(maps, 1)),
         ladder_excuse=excuse,
-        ladder_legend=legend(f"{prefix}legend"),
+        ladder_legend=legend(maps, f"{prefix}legend"),
         applications=review.applications,
         directions=DIRECTIONS,
         pages=tuple(views),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import log10
 
 from markupsafe import Markup
@@ -10,12 +11,16 @@ from fwadvisor.report.html.ladder import Ladder, Open, Rung
 from fwadvisor.report.html.svg import Drawing, cut, element
 from fwadvisor.report.html.words import DIRECTIONS, KINDS
 
+_LEGEND = {
+    Open.ANYONE: "open to any address", Open.SOME: "open to some addresses only", Open.CLOSED: "closed",
+    Open.UNKNOWN: "not known",
+}  # fmt: skip
 WIDTH = 340
 _PORTS, _BEFORE, _AFTER, _BAR, _SIGN, _NAME = 88, 98, 140, 34, 192, 208
 _TOP, _ROW = 24, 20
 #: Characters of a name that fit beside the ladder.
 _LETTERS = 19
-_CLASSES = {Open.CLOSED: "shut", Open.SOME: "some", Open.ANYONE: "open"}
+_CLASSES = {Open.CLOSED: "shut", Open.SOME: "some", Open.UNKNOWN: "vague", Open.ANYONE: "open"}
 
 
 def port_map(ladder: Ladder, id: str) -> Markup:
@@ -64,23 +69,21 @@ def _draw(drawing: Drawing, rung: Rung, y: float, height: float, known: bool) ->
         drawing.text(_NAME, middle, cut(rung.name, _LETTERS), quiet)
     if known and not rung.together:
         for x, state in ((_BEFORE, rung.before), (_AFTER, rung.after)):
-            drawing.add(
-                element(
-                    "rect",
-                    x=x,
-                    y=y + 2,
-                    width=_BAR,
-                    height=round(height - 4, 1),
-                    rx=2,
-                    class_=f"bar {_CLASSES[state]}",
-                    **({"fill": f"url(#{drawing.id}-some)"} if state is Open.SOME else {}),
-                )
-            )
+            drawing.add(_bar(state, x, y + 2, _BAR, height - 4, f"{drawing.id}-some"))
+            if state is Open.UNKNOWN:
+                drawing.text(x + _BAR / 2, middle, "?", "", "middle")
     elif known:
         drawing.text(_BEFORE + _BAR + 4, middle, "⋯", "quiet", "middle")
     for number, kind in enumerate(rung.kinds[:2]):
         sign = KINDS[kind][1]
         drawing.text(_SIGN - 7 * (len(rung.kinds[:2]) - 1) + 14 * number, middle, sign, f"sign {kind}", "middle")
+
+
+def _bar(state: Open, x: float, y: float, width: float, height: float, pattern: str) -> Markup:
+    fill = {"fill": f"url(#{pattern})"} if state is Open.SOME else {}
+    return element(
+        "rect", x=x, y=y, width=width, height=round(height, 1), rx=2, class_=f"bar {_CLASSES[state]}", **fill
+    )
 
 
 def _pattern(id: str) -> Markup:
@@ -92,14 +95,17 @@ def _pattern(id: str) -> Markup:
     )
 
 
-def legend(id: str) -> Markup:
-    """What the bars mean, in words beside small ones."""
-    words = {Open.ANYONE: "open to any address", Open.SOME: "open to some addresses only", Open.CLOSED: "closed"}
+def legend(ladders: Sequence[Ladder], id: str) -> Markup:
+    """What the bars mean, in words beside small ones; "not known" where a map has it."""
+    states = [Open.ANYONE, Open.SOME, Open.CLOSED]
+    if any(Open.UNKNOWN in (rung.before, rung.after) for ladder in ladders for rung in ladder.rungs):
+        states.append(Open.UNKNOWN)
     found = Markup("")
-    for state, text in words.items():
-        attributes = {"fill": f"url(#{id}-some)"} if state is Open.SOME else {}
-        bar = element("rect", x=1, y=1, width=20, height=10, rx=2, class_=f"bar {_CLASSES[state]}", **attributes)
-        inside = (element("defs", _pattern(f"{id}-some")), bar) if state is Open.SOME else (bar,)
-        swatch = element("svg", *inside, class_="swatch", width=22, height=12, viewBox="0 0 22 12", aria_hidden="true")
-        found += Markup("<span>{}{}</span> ").format(swatch, text)
+    for state in states:
+        pattern = (element("defs", _pattern(f"{id}-some")),) if state is Open.SOME else ()
+        bar = _bar(state, 1, 1, 20, 10, f"{id}-some")
+        swatch = element(
+            "svg", *pattern, bar, class_="swatch", width=22, height=12, viewBox="0 0 22 12", aria_hidden="true"
+        )
+        found += Markup("<span>{}{}</span> ").format(swatch, _LEGEND[state])
     return found

@@ -69,6 +69,8 @@ class Wording:
         return found
 
     def traffic(self, box: ReadableBox) -> str:
-        """What goes between the ends, and whether it opens connections."""
-        text = self.of(box).traffic
-        return f"{text}, of known connections only" if known_only(box.raw) else text
+        """What goes between the ends, whether it opens connections, and on which conditions."""
+        words = self.of(box)
+        known = ("of known connections only",) if known_only(box.raw) else ()
+        conditions = (text for text in words.rest if text.startswith(("when ", "unless ")))
+        return ", ".join((words.traffic, *known, *conditions))

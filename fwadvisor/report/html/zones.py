@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from fwadvisor.addresses import predefined
 from fwadvisor.model.address import Family, format_ranges
-from fwadvisor.model.firewall import Field, Names
+from fwadvisor.model.firewall import Condition, Field, Names
 from fwadvisor.model.interval import Intervals, intersect, size, subtract
 from fwadvisor.model.rule import LOOPBACK, Hook
 from fwadvisor.packets.box_text import cut, said_names
@@ -33,6 +33,9 @@ class Zone:
     machine: bool = False
 
 
+#: How Windows calls kinds of addresses, and which end they are about.
+_NEARBY = "remote address "
+_REMOTE = {Hook.INPUT: Field.SOURCE, Hook.OUTPUT: Field.DESTINATION}
 MACHINE = Zone("This machine", machine=True)
 
 
@@ -92,6 +95,9 @@ def ends(raw: RawBox) -> tuple[Zone, Zone]:
 def _zone(raw: RawBox, address: Field, interface: Field) -> Zone:
     values, names = raw.integers.get(address), raw.names.get(interface)
     via = f" on {said_names(names, 2)}" if names is not None and names != _NOT_LOOPBACK else ""
+    nearby = [each.name.removeprefix(_NEARBY) for each, holds in raw.conditions.items() if holds and _nearby(each)]
+    if nearby and address is _REMOTE.get(raw.hook):
+        return Zone(listed(nearby) + via, internet="Internet" in nearby)
     if values is None:
         return Zone(f"Anywhere{via}", internet=True)
     missing = subtract(raw.family.universe, values)
@@ -99,6 +105,10 @@ def _zone(raw: RawBox, address: Field, interface: Field) -> Zone:
     if reach and len(missing) < len(values):
         return Zone(f"Anywhere but {_named(missing, raw.family)}{via}", internet=True)
     return Zone(_named(values, raw.family) + via, internet=reach)
+
+
+def _nearby(condition: Condition) -> bool:
+    return condition.name.startswith(_NEARBY)
 
 
 def _reaches(values: Intervals, family: Family) -> bool:
