@@ -6,9 +6,11 @@ arrive within a moment, or the firewall has kept it.
 
 from __future__ import annotations
 
+import select
 import socket
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+import time
+from collections.abc import Mapping
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 
 from rig import Live
@@ -20,10 +22,14 @@ from .messages import message
 SIGNAL, RAS, DISCOVERY, T120 = 1720, 1719, 1718, 1503
 DISCOVERY_GROUP = "224.0.1.41"
 WAIT = 0.4
+#: How long nothing must arrive; what passes takes a hundredth of that.
+QUIET = 0.15
+_BETWEEN_SEGMENTS = 0.02
+_ROLES = ("caller", "callee")
 _FAMILIES = {Family.IPV4: socket.AF_INET, Family.IPV6: socket.AF_INET6}
 
 
-class Refused(Exception):
+class RefusedError(Exception):
     """Something of the call did not arrive."""
 
 
@@ -53,6 +59,14 @@ class Endpoint:
         }
 
 
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """Something that must not arrive, and where it would."""
+
+    said: str
+    hearing: socket.socket
+
+
 @dataclass
 class Call:
     """A call in the making; a context manager that closes everything."""
@@ -63,6 +77,10 @@ class Call:
     callee: Endpoint
     #: What each party has read of the other: role of the reader -> slot -> value.
     heard: dict[str, dict[str, str | int]] = field(default_factory=lambda: {"caller": {}, "callee": {}})
+    #: Values of slots that belong to neither party.
+    slots: dict[str, str | int] = field(default_factory=dict)
+    #: Octets of each message after which the sender begins another TCP segment; 0 sends messages whole.
+    split: int = 0
     #: Checks that were made, by their outcome.
     passed: int = 0
     kept: int = 0
@@ -91,7 +109,7 @@ class Call:
         """A TCP connection from `source` to `target`, where `owner` listens on `port`.
 
         Raises:
-            Refused: it cannot be made.
+            RefusedError: it cannot be made.
         """
         listening = self._open(owner.place, socket.SOCK_STREAM)
         listening.bind((owner.address, port))
@@ -102,7 +120,7 @@ class Call:
             asking.connect(target)
             accepted, _ = listening.accept()
         except OSError as problem:
-            raise Refused(f"TCP {source.role} -> {owner.role} port {port}: {problem}") from None
+            raise RefusedError(f"TCP {source.role} -> {owner.role} port {port}: {problem}") from None
         finally:
             listening.close()
         accepted.settimeout(WAIT)
@@ -120,15 +138,19 @@ class Call:
         """Send a message from one party to the other, and read it there.
 
         Raises:
-            Refused: it does not arrive, or not as this message.
+            RefusedError: it does not arrive, or not as this message.
         """
-        values = {**self.caller.slots(), **self.callee.slots()}
+        values = {**self.slots, **self.caller.slots(), **self.callee.slots()}
         if name.startswith("setup"):
             # The caller calls the address that it knows, not the one that the callee has behind a translation.
             values["callee.address"] = self._called()[0]
         form = message(name, self.family)
         octets = form.fill(values)
-        wires[role].sendall(octets)
+        if self.split:
+            wires[role].setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            wires[role].sendall(octets[: self.split])
+            time.sleep(_BETWEEN_SEGMENTS)
+        wires[role].sendall(octets[self.split :])
         got = b""
         try:
             while len(got) < len(octets):
@@ -137,12 +159,29 @@ class Call:
                     break
                 got += piece
         except OSError as problem:
-            raise Refused(f"{name} of the {role}: {problem}") from None
+            raise RefusedError(f"{name} of the {role}: {problem}") from None
         self.heard[self._other(role)] |= form.read(got)
         self.passed += 1
 
     def _called(self) -> tuple[str, int]:
         return self.callee.address, self.callee.signal
+
+    def datagram_message(self, name: str, role: str, target: tuple[str, int], ports: tuple[int, int]) -> None:
+        """A message of RAS between two ports, and what the other party reads in it.
+
+        Raises:
+            RefusedError: it does not arrive.
+        """
+        form = message(name, self.family)
+        octets = form.fill({**self.slots, **self.caller.slots(), **self.callee.slots()})
+        hearing = self._bound(self._other(role), ports[1])
+        try:
+            self._bound(role, ports[0]).sendto(octets, target)
+            got = hearing.recv(2000)
+        except OSError as problem:
+            raise RefusedError(f"{name} of the {role}: {problem}") from None
+        self.heard[self._other(role)] |= form.read(got)
+        self.passed += 1
 
     def signal(self, *steps: tuple[str, str]) -> None:
         """Messages of call signalling, each with the role of its sender; the connection is made first."""
@@ -200,14 +239,15 @@ class Call:
             return False
         return True
 
-    def stream(self, role: str, target: tuple[str, int], port: int) -> bool:
-        """Whether a TCP connection to `port` of the other party can be made."""
+    def stream(self, role: str, what: str) -> bool:
+        """Whether `role` can make a TCP connection to where the other party said that it listens."""
+        other = self._party(self._other(role))
+        target = self._heard(role, other.role, what)
         try:
-            asking, accepted = self.connect(self._party(role), target, self._party(self._other(role)), port)
-        except Refused:
+            self.connect(self._party(role), target, other, int(other.slots()[f"{other.role}.{what}.port"]))
+        except RefusedError:
             return False
-        asking.close()
-        accepted.close()
+        self.passed += 1
         return True
 
     # The parts of a call
@@ -234,30 +274,53 @@ class Call:
 
     def talk(self) -> list[str]:
         """What of media does not pass, in both directions; [] is a call with sound."""
-        silent = [
-            f"{what} of the {role}"
-            for role in ("caller", "callee")
-            for what in ("rtp", "rtcp")
-            if not self.media(role, what)
-        ]
+        silent = [f"{what} of the {role}" for role in _ROLES for what in ("rtp", "rtcp") if not self.media(role, what)]
         self.passed += 4 - len(silent)
         return silent
 
     def others(self) -> list[str]:
         """What passes although nobody negotiated it; [] is a firewall that opens no more than the call."""
-        passes = []
-        for role in ("caller", "callee"):
-            owner = self._party(self._other(role))
-            address = self.heard[role].get(f"{owner.role}.address", owner.address)
-            assert isinstance(address, str)
-            for port in (owner.rtp + 2, owner.rtp + 3, owner.rtp - 2, owner.h245 + 1, 33434):
-                if self.datagram(role, self._party(role).rtp, (address, port), port):
-                    passes.append(f"UDP of the {role} to port {port}")
-            for port in (owner.h245 + 1, owner.rtp, 8080):
-                if self.stream(role, (address, port), port):
-                    passes.append(f"TCP of the {role} to port {port}")
-        self.kept += 16 - len(passes)
+        asked: list[_Asked] = []
+        with ExitStack() as stack:
+            for role in _ROLES:
+                owner = self._party(self._other(role))
+                address = self.heard[role].get(f"{owner.role}.address", owner.address)
+                assert isinstance(address, str)
+                for port in (owner.rtp + 2, owner.rtp + 3, owner.rtp - 2, owner.h245 + 1, 33434):
+                    asked.append(self._lone_datagram(stack, role, (address, port)))
+                for port in (owner.h245 + 1, owner.rtp, 8080):
+                    asked.append(self._lone_connection(stack, role, (address, port)))
+            heard, _, _ = select.select([each.hearing for each in asked], [], [], QUIET)
+        passes = [each.said for each in asked if each.hearing in heard]
+        self.kept += len(asked) - len(passes)
         return passes
+
+    def _lone_datagram(self, stack: ExitStack, role: str, target: tuple[str, int]) -> _Asked:
+        """A datagram to a port where the other party hears."""
+        hearing = self._listening(stack, self._party(self._other(role)), target[1], socket.SOCK_DGRAM)
+        sending = self._bound(role, self._party(role).rtp)
+        # What a rule for sent packets keeps is an error here.
+        with suppress(PermissionError):
+            sending.sendto(b"is this open?", target)
+        return _Asked(f"UDP of the {role} to port {target[1]}", hearing)
+
+    def _lone_connection(self, stack: ExitStack, role: str, target: tuple[str, int]) -> _Asked:
+        """The begin of a connection to a port where the other party listens."""
+        hearing = self._listening(stack, self._party(self._other(role)), target[1], socket.SOCK_STREAM)
+        asking = stack.enter_context(
+            self.live.places.socket(self._party(role).place, _FAMILIES[self.family], socket.SOCK_STREAM)
+        )
+        asking.setblocking(False)
+        asking.connect_ex(target)
+        return _Asked(f"TCP of the {role} to port {target[1]}", hearing)
+
+    def _listening(self, stack: ExitStack, owner: Endpoint, port: int, kind: int) -> socket.socket:
+        made = stack.enter_context(self.live.places.socket(owner.place, _FAMILIES[self.family], kind))
+        made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        made.bind((owner.address, port))
+        if kind == socket.SOCK_STREAM:
+            made.listen()
+        return made
 
     def hang_up(self) -> None:
         """End the call and close its connections."""
@@ -268,10 +331,3 @@ class Call:
         self._signal.clear()
         self._control.clear()
         self._media.clear()
-
-
-@contextmanager
-def call(live: Live, family: Family, caller: Endpoint, callee: Endpoint) -> Iterator[Call]:
-    """A call whose sockets are closed at the end."""
-    with Call(live, family, caller, callee) as made:
-        yield made

@@ -156,13 +156,18 @@ def capabilities() -> tuple[str, Any]:
     )
 
 
+_DISTRIBUTIONS = (
+    "centralizedControl", "distributedControl", "centralizedAudio", "distributedAudio", "centralizedVideo",
+    "distributedVideo",
+)  # fmt: skip
+
+
 def _multipoint() -> dict[str, Any]:
     return {
         "multicastCapability": False,
         "multiUniCastConference": False,
-        "mediaDistributionCapability": [{"centralizedControl": False, "distributedControl": False, "centralizedAudio": False,
-                                         "distributedAudio": False, "centralizedVideo": False, "distributedVideo": False}],
-    }  # fmt: skip
+        "mediaDistributionCapability": [dict.fromkeys(_DISTRIBUTIONS, False)],
+    }
 
 
 def open_channel(slots: Slots, sender: str) -> tuple[str, Any]:

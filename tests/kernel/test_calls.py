@@ -1,0 +1,279 @@
+"""Real calls through what `generate` writes: what is negotiated passes, nothing else does, and nothing stays open."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+
+import pytest
+from call import Call, Endpoint, RefusedError
+from rig import BOX, Rig
+
+from fwadvisor.generate import Request, generate
+from fwadvisor.model.address import Family
+
+PROFILES = Path(__file__).parent / "call" / "profiles"
+#: Who is called and may call: everybody at the far ends of the links.
+PEERS = "198.18.0.0/16,2001:2::/48"
+WAYS = ("nftables", "iptables-nft", "iptables-legacy")
+#: Place -> where caller and callee are.
+HOST = {"host caller": (BOX, "wan0"), "host callee": ("wan0", BOX)}
+ROUTER = {"router, from inside": ("lan0", "wan0"), "router, from outside": ("wan0", "lan0")}
+MASQUERADED = "masquerading router"
+_ROLES = ("caller", "callee")
+
+_MASQUERADE = """
+table inet hidden {
+  chain out {
+    type nat hook postrouting priority srcnat;
+    oifname "wan0" masquerade
+  }
+}
+"""
+
+
+@cache
+def written(way: str, profiles: tuple[str, ...], settings: tuple[tuple[str, str], ...]) -> tuple[str, ...]:
+    """The texts for a way of loading."""
+    target = way.partition("-")[0]
+    made = generate(Request(profiles=profiles, settings=dict(settings), targets=(target,), profile_dirs=(PROFILES,)))
+    return tuple(file.content.decode() for file in made.outputs[target])
+
+
+def load(rig: Rig, way: str, profiles: tuple[str, ...], **settings: str) -> None:
+    texts = written(way, profiles, tuple(sorted(settings.items())))
+    if way == "nftables":
+        rig.load_nftables(texts[0])
+    else:
+        rig.load_iptables(texts[0], texts[1], way.partition("-")[2])
+
+
+def host(rig: Rig, way: str, **settings: str) -> None:
+    """The rules of an endpoint that calls the peers, and nothing else."""
+    load(rig, way, ("h323-needed", "closed"), **{"peers": PEERS, **settings})
+
+
+def router(rig: Rig, way: str, **settings: str) -> None:
+    """The rules of a router between endpoints."""
+    load(rig, way, ("h323-router",), **settings)
+
+
+@contextmanager
+def between(rig: Rig, family: Family, ends: tuple[str, str], pinned: bool = False, **ports: int) -> Iterator[Call]:
+    """A call to be made between two places; pinned endpoints keep to the ports from 3230."""
+    with rig.live() as live:
+        first = 3230 if pinned else 41000
+        parties = []
+        for number, (role, place) in enumerate(zip(_ROLES, ends, strict=True)):
+            address = live.address(place, family, "wan0" if place == BOX else "")
+            h245, rtp = (first, first) if pinned else (first + 1000 * number, first + 500 + 1000 * number)
+            own = {key.partition("_")[2]: value for key, value in ports.items() if key.startswith(role)}
+            parties.append(Endpoint(role, place, address, **{"h245": h245, "rtp": rtp, **own}))
+        with Call(live, family, *parties) as made:
+            yield made
+
+
+@pytest.fixture
+def noted(count: Callable[[str], None]) -> Iterator[Callable[[Call], None]]:
+    """Counts what calls checked."""
+    calls: list[Call] = []
+    yield calls.append
+    count(f"{sum(each.passed for each in calls)} passed as negotiated, {sum(each.kept for each in calls)} kept out")
+
+
+def all_passes(call: Call) -> None:
+    assert call.talk() == []
+
+
+def nothing_else_passes(call: Call) -> None:
+    assert call.others() == []
+
+
+PLACES = [*HOST, *ROUTER, MASQUERADED]
+
+
+def prepare(rig: Rig, way: str, place: str, **settings: str) -> tuple[str, str]:
+    """Load the rules for a place; returns where caller and callee are."""
+    if place in HOST:
+        host(rig, way, **settings)
+        return HOST[place]
+    router(rig, way, **settings)
+    if place == MASQUERADED:
+        rig.load_nftables(_MASQUERADE)
+        return ROUTER["router, from inside"]
+    return ROUTER[place]
+
+
+def slow(call: Call) -> None:
+    call.set_up()
+
+
+def early(call: Call) -> None:
+    """H.245 begins while it rings."""
+    call.signal(("setup", "caller"), ("call-proceeding", "callee"), ("alerting-early", "callee"))
+    call.negotiate()
+    call.signal(("connect", "callee"))
+
+
+def fast(call: Call) -> None:
+    """Fast connect: media is agreed in call signalling, and H.245 never begins."""
+    call.signal(("setup-fast", "caller"), ("call-proceeding", "callee"), ("alerting", "callee"))
+    call.signal(("connect-fast", "callee"))
+
+
+def tunnelled(call: Call) -> None:
+    """H.245 inside call signalling."""
+    call.signal(("setup-tunnelled", "caller"), ("alerting", "callee"), ("connect-tunnelled", "callee"))
+    call.signal(("tunnelled-capabilities", "caller"), ("tunnelled-capabilities", "callee"))
+    call.signal(("tunnelled-open", "caller"), ("tunnelled-acknowledge", "callee"))
+    # The channel back is the caller's to acknowledge: it hears where it said when it opened its own.
+    call.heard["callee"]["caller.rtp.port"] = call.caller.rtp
+
+
+#: The kernel rewrites addresses inside of messages for IPv4 only, so IPv6 is not called through a translation.
+TRACKED = [
+    pytest.param(place, family, id=f"{place}-v{family.value}")
+    for place in PLACES
+    for family in Family
+    if (place, family) != (MASQUERADED, Family.IPV6)
+]
+every_family = pytest.mark.parametrize("family", list(Family), ids=lambda family: f"v{family.value}")
+every_way = pytest.mark.parametrize("way", WAYS)
+
+
+@pytest.mark.parametrize(("place", "family"), TRACKED)
+@every_way
+def test_a_tracked_call_passes_and_nothing_else(rig: Rig, way: str, place: str, family: Family, noted) -> None:
+    ends = prepare(rig, way, place)
+    for kind in (slow, early, fast):
+        with between(rig, family, ends) as call:
+            kind(call)
+            all_passes(call)
+            nothing_else_passes(call)
+            call.hang_up()
+            noted(call)
+
+
+@every_family
+@pytest.mark.parametrize("place", [*HOST, *ROUTER])
+@every_way
+def test_a_tunnelled_call_passes_where_the_helper_reads_it(
+    rig: Rig, way: str, place: str, family: Family, noted
+) -> None:
+    with between(rig, family, prepare(rig, way, place)) as call:
+        tunnelled(call)
+        assert call.media("caller", "rtp")
+        assert call.media("caller", "rtcp")
+        nothing_else_passes(call)
+        noted(call)
+
+
+@every_family
+@every_way
+def test_nothing_stays_open_after_a_call(rig: Rig, way: str, family: Family, noted) -> None:
+    ends = prepare(rig, way, "router, from inside")
+    _impatient(rig)
+    with between(rig, family, ends) as call:
+        slow(call)
+        all_passes(call)
+        call.hang_up()
+        deadline = time.monotonic() + 10
+        while _known(rig, family) and time.monotonic() < deadline:
+            time.sleep(0.2)
+        assert _known(rig, family) == ""
+        assert len(call.talk()) == 4, "media passes after the call"
+        noted(call)
+
+
+def _impatient(rig: Rig) -> None:
+    """Let the box forget connections a second after their last packet."""
+    names = ("tcp_timeout_time_wait", "tcp_timeout_last_ack", "tcp_timeout_fin_wait", "tcp_timeout_close_wait")
+    names += ("tcp_timeout_close", "udp_timeout", "udp_timeout_stream")
+    rig.places.settings(BOX, {f"netfilter/nf_conntrack_{name}": "1" for name in names})
+
+
+def _known(rig: Rig, family: Family) -> str:
+    """Connections of the call that the box knows, and those that it expects."""
+    option = ["-f", f"ipv{family.value}"]
+    tables = (rig.places.must(BOX, ["conntrack", "-L", *each, *option]) for each in ([], ["expect"]))
+    lines = (line for table in tables for line in table.splitlines())
+    return "\n".join(line for line in lines if "tcp" in line or "udp" in line)
+
+
+@every_family
+@pytest.mark.parametrize("place", [*HOST, *ROUTER])
+@every_way
+def test_a_pinned_call_passes_within_its_range(rig: Rig, way: str, place: str, family: Family, noted) -> None:
+    ranges = {"tcp_range": "3230-3241", "udp_range": "3230-3277"}
+    ends = prepare(rig, way, place, media="pinned", **ranges)
+    for kind in (slow, fast):
+        with between(rig, family, ends, pinned=True) as call:
+            kind(call)
+            all_passes(call)
+            noted(call)
+    # The same call with other ports is one without control.
+    with between(rig, family, ends) as call, pytest.raises(RefusedError, match="callee port 42000"):
+        slow(call)
+
+
+@every_family
+@every_way
+def test_a_message_that_the_kernel_cannot_read_is_carried_by_the_pinned_fallback(
+    rig: Rig, way: str, family: Family, noted
+) -> None:
+    """CONNECT of H.225.0 version 7 announces more extensions than the kernel's table has."""
+    answer = (("setup", "caller"), ("call-proceeding", "callee"), ("alerting", "callee"), ("connect-new", "callee"))
+    ends = prepare(rig, way, "router, from inside")
+    with between(rig, family, ends, pinned=True) as call:
+        call.signal(*answer)
+        with pytest.raises(RefusedError, match="TCP caller -> callee port 3230"):
+            call.negotiate()
+    rig.clear()
+    prepare(rig, way, "router, from inside", tcp_range="3230-3233", udp_range="3230-3245")
+    with between(rig, family, ends, pinned=True) as call:
+        call.signal(*answer)
+        call.negotiate()
+        all_passes(call)
+        noted(call)
+
+
+@every_way
+def test_calls_behind_translated_ipv6_have_no_way_back(rig: Rig, way: str) -> None:
+    """The kernel rewrites what messages say of addresses for IPv4 only."""
+    with between(rig, Family.IPV6, prepare(rig, way, MASQUERADED)) as call:
+        slow(call)
+        assert call.talk() == ["rtp of the callee", "rtcp of the callee"]
+
+
+@every_family
+@every_way
+def test_a_message_in_two_segments_is_not_followed(rig: Rig, way: str, family: Family) -> None:
+    with between(rig, family, prepare(rig, way, "router, from inside")) as call:
+        call.split = 40
+        with pytest.raises(RefusedError, match="TCP caller -> callee port 42000"):
+            slow(call)
+
+
+@every_family
+@every_way
+def test_refused_media_connects_calls_without_sound(rig: Rig, way: str, family: Family) -> None:
+    with between(rig, family, prepare(rig, way, "host callee", media="refused")) as call:
+        call.signal(("setup", "caller"), ("connect", "callee"))
+        with pytest.raises(RefusedError, match="TCP caller -> callee"):
+            call.negotiate()
+    with between(rig, family, HOST["host callee"]) as call:
+        fast(call)
+        assert call.talk() == ["rtp of the caller", "rtcp of the caller", "rtp of the callee", "rtcp of the callee"]
+
+
+@every_family
+@every_way
+def test_everything_passes_where_the_profile_asks_for_it_in_plain_words(rig: Rig, way: str, family: Family) -> None:
+    with between(rig, family, prepare(rig, way, "host callee", media="everything")) as call:
+        call.signal(("setup", "caller"), ("connect-new", "callee"))
+        call.negotiate()
+        all_passes(call)
+        assert len(call.others()) == 16
