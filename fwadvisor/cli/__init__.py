@@ -14,6 +14,7 @@ import typer
 from fwadvisor.cli import (
     canon,
     check,
+    convert,
     diff,
     equal,
     explain,
@@ -44,6 +45,7 @@ app.command("prove")(prove.prove)
 app.command("check")(check.check)
 app.command("test")(test.flows)
 app.command("find")(find.find)
+app.command("convert")(convert.convert)
 app.command("equal")(equal.equal)
 app.command("diff")(diff.diff)
 app.command("canon")(canon.canon)

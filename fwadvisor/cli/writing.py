@@ -48,13 +48,22 @@ def write_answer(text: str, output: str | None) -> None:
         sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
         print(text)
         return
+    write_bytes(f"{text}\n".encode("utf-8", "backslashreplace"), output)
+
+
+def write_bytes(content: bytes, output: str) -> None:
+    """The content, whole or not at all, to a file.
+
+    Raises:
+        FwadvisorError: the file cannot be written; what was there before is still there.
+    """
     from pathlib import Path
 
     from fwadvisor.diagnostic import error
     from fwadvisor.errors import FwadvisorError
 
     try:
-        _replace(Path(output), f"{text}\n".encode("utf-8", "backslashreplace"))
+        _replace(Path(output), content)
     except OSError as problem:
         raise FwadvisorError(error(f"cannot write {output}: {problem.strerror or problem}")) from problem
 

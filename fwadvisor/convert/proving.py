@@ -1,0 +1,161 @@
+"""The proof of a conversion: the text, read back, decides as the source does, but for what its dialect cannot help."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from fwadvisor.diagnostic import Diagnostic, Label, error
+from fwadvisor.dialects.base import Capabilities, OutputFile
+from fwadvisor.dialects.reading import reader
+from fwadvisor.dialects.reading.source import Source
+from fwadvisor.errors import FwadvisorError, ReadError
+from fwadvisor.model.address import FAMILIES, Family
+from fwadvisor.model.firewall import STATES, AnyOf, Field, Firewall, IntegerTest, Names, NameTest, Test
+from fwadvisor.model.rule import ICMP, ICMPV6, LOOPBACK, Hook, State, Verdict
+from fwadvisor.packets import Budget, PacketSet, Space
+from fwadvisor.packets.box import readable_boxes
+from fwadvisor.proof.comparison import NETFILTER, TESTS, Comparison, Difference, compare_in
+from fwadvisor.proof.words import decider, deciding_span, flow
+
+_REPORT = "this is a defect of fwadvisor, and nothing was written: please report it with the file"
+_KNOWN = tuple(
+    (STATES.index(state), STATES.index(state)) for state in STATES if state in (State.ESTABLISHED, State.RELATED)
+)
+_LOOPBACK = Names(frozenset({LOOPBACK}))
+#: So many regions of a remark are shown.
+_REGIONS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What the proof showed."""
+
+    comparison: Comparison
+    #: Where the target differs by its nature, in sentences.
+    nature: tuple[str, ...]
+    #: Where less is accepted than before, in sentences; only where that was allowed.
+    narrowed: tuple[str, ...]
+
+
+def read_back(target: str, files: Sequence[OutputFile], options: Mapping[str, str]) -> Firewall:
+    """What a text of ours says.
+
+    Raises:
+        FwadvisorError: our own reader does not understand it, a defect.
+    """
+    variant = options.get("pf-variant", "") if target == "pf" else ""
+    try:
+        found = reader(target).read(
+            [Source(each.name, each.content) for each in files],
+            {"variant": variant} if variant not in ("", "portable") else {},
+        )
+    except ReadError as refusal:
+        raise FwadvisorError(replace(each, hint=_REPORT) for each in refusal.diagnostics) from refusal
+    if found.opaque:
+        raise FwadvisorError(error(f"not understood: {each.reason}", each.span, _REPORT) for each in found.opaque)
+    return replace(found, name=" + ".join(each.name for each in files))
+
+
+def prove(text: Firewall, source: Firewall, able: Capabilities, budget: Budget, *, approximate: bool) -> Shown:
+    """That `text` decides as `source` does.
+
+    Raises:
+        FwadvisorError: some packet is decided otherwise, and not by the nature of the dialect.
+        BudgetError: the proof would grow too large.
+    """
+    if text.dialect == source.dialect and text.opening_only is not source.opening_only:
+        text, source = (replace(each, opening_only=False) for each in (text, source))
+    alike = text.dialect == source.dialect or {text.dialect, source.dialect} <= NETFILTER
+    effects = frozenset({Field.ASSIGNED_HELPER}) if alike else frozenset[Field]()
+    nature = list(_by_nature(able))
+    tests = (*TESTS, *(test for _, tests in nature for test in tests))
+    space = Space((text, source), effects=effects, tests=tests, budget=budget, like=source)
+    comparison = compare_in(space, text, source)
+    said: list[str] = []
+    narrowed: list[str] = []
+    problems: list[Diagnostic] = []
+    for each in comparison.differences:
+        rest = each.packets
+        for why, wanted in nature:
+            among = rest & space.packets(each.hook, each.family, wanted)
+            if not among.is_empty:
+                said.append(
+                    f"{able.title} {why}: it {_does(each.outcomes[0])} what {source.name} {_does(each.outcomes[1])}"
+                )
+                rest = rest - among
+        if rest.is_empty:
+            continue
+        if approximate and not each.outcomes[0].startswith(Verdict.ACCEPT) and None not in each.outcomes:
+            narrowed.append(f"{each.hook}: {each.outcomes[0]} instead of {each.outcomes[1]}: {_regions(rest)}")
+        else:
+            problems.append(_differs(text, source, each, rest))
+    if problems:
+        raise FwadvisorError(problems)
+    return Shown(comparison, tuple(dict.fromkeys(said)), tuple(dict.fromkeys(narrowed)))
+
+
+def _by_nature(able: Capabilities) -> Iterator[tuple[str, tuple[Test, ...]]]:
+    """What a dialect does whatever its rules say, and with which packets."""
+    if able.implicit_states:
+        yield "lets packets of known connections pass by itself", (IntegerTest(Field.STATE, _KNOWN),)
+        over = AnyOf(tuple((NameTest(field, _LOOPBACK),) for field in (Field.IN_INTERFACE, Field.OUT_INTERFACE)))
+        yield "does not filter the loopback interface", (over,)
+    crossed = AnyOf(tuple(crossed_icmp(family) for family in FAMILIES))
+    yield "has no words for ICMP inside IPv6 and ICMPv6 inside IPv4", (crossed,)
+
+
+def crossed_icmp(family: Family) -> tuple[Test, ...]:
+    """The ICMP of the other IP version, which nobody sends."""
+    from fwadvisor.model.firewall import FamilyTest
+
+    other = ICMPV6 if family is Family.IPV4 else ICMP
+    return (FamilyTest(family), IntegerTest(Field.PROTOCOL, ((other, other),)))
+
+
+def _does(outcome: str) -> str:
+    verdict, _, more = outcome.partition(" ")
+    return f"{verdict}s {more}".rstrip() if outcome != "unknown" else "may do anything with"
+
+
+def _regions(packets: PacketSet) -> str:
+    boxes = readable_boxes(packets.boxes())
+    shown = "; ".join(" ".join(box.line(place=False).split()) for box in boxes[:_REGIONS])
+    return shown + (f"; and {len(boxes) - _REGIONS} more regions" if len(boxes) > _REGIONS else "")
+
+
+def _differs(text: Firewall, source: Firewall, difference: Difference, packets: PacketSet) -> Diagnostic:
+    witness = packets.witness() or difference.witness
+    said, wanted = difference.steps
+    span = deciding_span(source, wanted)
+    written = deciding_span(text, said)
+    return error(
+        f"the {text.dialect} text {_does(difference.outcomes[0])} what {source.name} {_does(difference.outcomes[1])}: "
+        f"{difference.hook}, {flow(witness)}",
+        span,
+        _REPORT,
+        *([Label(written, decider(text, said))] if written else []),
+    )
+
+
+def spoken_like(target: str, able: Capabilities, text: Firewall, source: Firewall) -> Firewall:
+    """A firewall without rules that speaks of what texts of the target speak of, for what both can be asked."""
+    return Firewall(
+        name=target,
+        dialect=text.dialect,
+        chains={},
+        bases=(),
+        hooks=able.hooks & source.hooks,
+        families=source.families,
+        states=text.states,
+        implicit=text.implicit,
+        opening_only=text.opening_only,
+        loopback=text.loopback,
+        routed_groups=text.routed_groups,
+        crossed_icmp=text.crossed_icmp,
+    )
+
+
+def parts_of(source: Firewall, able: Capabilities) -> list[tuple[Hook, Family]]:
+    """The hooks and families that both can speak of."""
+    return [(hook, family) for hook in Hook if hook in source.hooks & able.hooks for family in source.families]
