@@ -162,7 +162,7 @@ class _Details:
         regions = spoken(entry, self.view.database, stage.values, stage.regions)[: stage.regions]
         more = len(entry.regions) - sum(each.boxes for each in regions)
         rules = [entry.deciders(side) for side in (0, 1)]
-        uses = [use_words(each) for each in entry.uses]
+        uses = [use_words(each, why=entry.kind is not Kind.NARROWED) for each in entry.uses]
         lines = [*self.summary(regions[0]), *self.regions(regions, more)]
         lines += ["", f"For one: {code(flow(entry.main.witness))}", "", self.rules(rules)]
         lines += [*self.texts("Ports", uses, stage.uses), *self.texts("Breaks", entry.breaks, stage.breaks)]

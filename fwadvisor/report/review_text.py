@@ -44,7 +44,7 @@ class _Most:
     """How many of each list are shown; None: all."""
 
     entries: int | None = 12
-    regions: int | None = 4
+    regions: int | None = 6
     values: int | None = 8
     deciders: int | None = 3
     uses: int | None = 4
@@ -111,7 +111,8 @@ class _Writer:
                 yield from map(self.entry, shown)
                 if len(here) > len(shown):
                     rest = here[len(shown) :]
-                    yield f"  and {tally(rest)[0]} more: {_SEE}"
+                    number, _, what = tally(rest)[0].partition(" ")
+                    yield f"  and {number} more {what}: {_SEE}"
         if review.applications:
             yield "\n".join(self.applications(review.applications))
         remarks = list(self.remarks(review))
@@ -159,7 +160,8 @@ class _Writer:
         """The ports and their risk, which is told once."""
         texts = []
         for use in entry.uses:
-            text = use_words(use)
+            # Why it is risky to expose a port is no matter where it is closed.
+            text = use_words(use, why=entry.kind is not Kind.NARROWED)
             texts.append(f"{text.partition(':')[0]}: see above" if text in self.told else text)
             self.told.add(text)
         return texts

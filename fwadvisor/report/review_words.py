@@ -266,11 +266,11 @@ def _states(values: Intervals) -> str:
     return f"state {' or '.join(states) or 'none'}"
 
 
-def use_words(use: PortUse) -> str:
+def use_words(use: PortUse, why: bool = True) -> str:
     """``1720/tcp H.323 call signalling: high risk from the internet, medium inside; <why>``."""
     port = use.port
     numbers = format_ports(use.numbers)
     where = f"protocol {numbers}" if use.transport is Transport.IP else f"{numbers}/{use.transport}"
     title = port.title.partition(" (")[0]
     risk = f"{port.risk_internet} risk from the internet, {port.risk_lan} inside"
-    return printable(f"{where} {title}: {risk}; {port.risk_why}")
+    return printable(f"{where} {title}: {risk}{f'; {port.risk_why}' if why else ''}")

@@ -274,7 +274,7 @@ MANY = OLD + "".join(f"\n\t\tip saddr 10.{n}.0.0/16 tcp dport {1000 + 2 * n} acc
 
 def test_long_lists_are_cut_with_a_count_and_all_shows_everything(run) -> None:
     done = run("old.nft", "new.nft", new=MANY)
-    assert "  and 28 widened" in done.stdout
+    assert "  and 28 more widened" in done.stdout
     assert "see with --all" in done.stdout
     whole = run("old.nft", "new.nft", "--all").stdout
     assert "see with --all" not in whole

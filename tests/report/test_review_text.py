@@ -141,7 +141,7 @@ def test_everything_that_is_cut_is_counted() -> None:
     made = reviewed("", MANY)
     shown = text(made)
     assert shown.count("drop -> accept") == 12
-    assert "  and 18 widened more: see with --all" in shown
+    assert "  and 18 more widened: see with --all" in shown
     assert text(made, everything=True).count("drop -> accept") == 30
 
 
