@@ -39,7 +39,6 @@ from fwadvisor.review.promises import CHANGED, NARROWED, NEVER, UNKNOWN, WIDENED
 _BY_KIND = {Kind.WIDENED: WIDENED, Kind.NARROWED: NARROWED, Kind.UNKNOWN: UNKNOWN}
 #: So many statements stand in a message, and so many ports on a line.
 _MOST_NAMED, _MOST_PORTS = 3, 12
-_OPENS = frozenset({Kind.WIDENED, Kind.UNKNOWN})
 _NEW = STATES.index(State.NEW)
 _NOT_NEW = subtract(((0, LARGEST[Field.STATE]),), ((_NEW, _NEW),))
 
@@ -107,6 +106,23 @@ def _guard(policies: Sequence[Policy], database: Database) -> Firewall:
     return replace(firewall, chains=chains)
 
 
+def _guarded(firewall: Firewall, guards: Firewall) -> Firewall:
+    """The firewall with guardrails asked last: it differs only where the firewall accepts what they block.
+
+    It is of no dialect, so that nobody takes the guardrails for rules that were deleted.
+    """
+    chains = {f"never {name}": replace(chain, name=f"never {name}") for name, chain in guards.chains.items()}
+    last = max((base.priority for base in firewall.bases), default=0) + 1
+    bases = (replace(base, chain=f"never {base.chain}", priority=last) for base in guards.bases)
+    return replace(
+        firewall,
+        name="the never statements",
+        dialect="policy",
+        chains={**firewall.chains, **chains},
+        bases=(*firewall.bases, *bases),
+    )
+
+
 @dataclass(slots=True)
 class Violations:
     """How a firewall breaks what was promised."""
@@ -133,11 +149,8 @@ def violations(firewall: Firewall, promised: Promises, budget: Budget) -> Violat
             found.findings += (finding(UNKNOWN, message.format(doubt), None) for doubt in told.doubts)
         found.left_out += (f"{each} (so it is not held against the policy)" for each in told.left_out)
     if promised.guards is not None:
-        told = review(promised.guards, firewall, promised.database, budget, kinds=_OPENS)
-        changes = [each for each in told.changes if each.outcomes[0] != Verdict.ACCEPT]
-        found.findings += _findings((NEVER if each.kind is Kind.WIDENED else UNKNOWN, each) for each in changes)
-        found.left_out += (f"{each} (so no guardrail is held against it)" for each in told.left_out)
-        found.left_out += (f"whether guardrails hold: {each}" for each in told.doubts)
+        told = review(_guarded(firewall, promised.guards), firewall, promised.database, budget)
+        found.findings += _findings((NEVER if each.kind is Kind.WIDENED else UNKNOWN, each) for each in told.changes)
     return found
 
 
