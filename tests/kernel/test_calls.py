@@ -6,10 +6,12 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
+from ipaddress import ip_address
 from pathlib import Path
 
 import pytest
 from call import Call, Endpoint, RefusedError
+from call.calls import DISCOVERY, DISCOVERY_GROUP, RAS, SIGNAL
 from rig import BOX, Rig
 
 from fwadvisor.generate import Request, generate
@@ -68,7 +70,7 @@ def between(rig: Rig, family: Family, ends: tuple[str, str], pinned: bool = Fals
         first = 3230 if pinned else 41000
         parties = []
         for number, (role, place) in enumerate(zip(_ROLES, ends, strict=True)):
-            address = live.address(place, family, "wan0" if place == BOX else "")
+            address = str(ip_address(live.address(place, family, "wan0" if place == BOX else "")))
             h245, rtp = (first, first) if pinned else (first + 1000 * number, first + 500 + 1000 * number)
             own = {key.partition("_")[2]: value for key, value in ports.items() if key.startswith(role)}
             parties.append(Endpoint(role, place, address, **{"h245": h245, "rtp": rtp, **own}))
@@ -277,3 +279,81 @@ def test_everything_passes_where_the_profile_asks_for_it_in_plain_words(rig: Rig
         call.negotiate()
         all_passes(call)
         assert len(call.others()) == 16
+
+
+@every_family
+@pytest.mark.parametrize("place", [*ROUTER])
+@every_way
+def test_data_sharing_passes_where_it_was_negotiated(rig: Rig, way: str, place: str, family: Family, noted) -> None:
+    with between(rig, family, prepare(rig, way, place), caller_t120=45000) as call:
+        slow(call)
+        call.control(("open-data", "caller"))
+        assert call.stream("callee", "t120")
+        nothing_else_passes(call)
+        noted(call)
+
+
+#: Where the gatekeeper is, and the port on which the callee awaits calls.
+GATEKEEPER, ANOTHER_PORT = "wan0", 11720
+
+
+def registering(call: Call, family: Family, live_address: str) -> tuple[str, int]:
+    """Register with the gatekeeper, and ask it whom to call."""
+    call.slots = {
+        "gatekeeper.address": live_address,
+        "gatekeeper.ras.port": RAS,
+        "gatekeeper.signal.port": SIGNAL,
+    }
+    target = (live_address, RAS)
+    for asked, answered in (("registration", "registered"), ("admission", "admitted")):
+        call.datagram_message(asked, "caller", target, (RAS, RAS))
+        call.datagram_message(answered, "callee", (call.caller.address, RAS), (RAS, RAS))
+    return call.heard["caller"]["callee.address"], call.heard["caller"]["callee.signal.port"]
+
+
+@every_family
+@every_way
+def test_a_call_through_a_gatekeeper_goes_where_it_says(rig: Rig, way: str, family: Family, noted) -> None:
+    """Not to port 1720: the helper of RAS reads the answer, and opens the port that is in it."""
+    gatekeeper = "198.18.0.2,2001:2:0:0::2"
+    host(rig, way, gatekeeper=gatekeeper, peers=gatekeeper)
+    ends = (BOX, GATEKEEPER)
+    with between(rig, family, ends, callee_signal=ANOTHER_PORT) as call, pytest.raises(RefusedError, match="11720"):
+        slow(call)
+    with between(rig, family, ends, callee_signal=ANOTHER_PORT) as call:
+        said = registering(call, family, call.callee.address)
+        assert said == (call.callee.address, ANOTHER_PORT)
+        slow(call)
+        all_passes(call)
+        nothing_else_passes(call)
+        noted(call)
+
+
+@every_way
+def test_exactly_the_gatekeeper_answers_the_question_to_all(rig: Rig, way: str, noted) -> None:
+    """The answer to a multicast is the packet of a new connection to connection tracking."""
+    family = Family.IPV4
+    host(rig, way, gatekeeper="198.18.0.2", peers="198.18.0.2", discovery="true")
+    with between(rig, family, (BOX, GATEKEEPER)) as call:
+        call.slots = {"gatekeeper.address": call.callee.address, "gatekeeper.ras.port": RAS}
+        call.join("callee", DISCOVERY_GROUP, DISCOVERY)
+        call.datagram_message("discovery", "caller", (DISCOVERY_GROUP, DISCOVERY), (RAS, DISCOVERY))
+        call.datagram_message("discovered", "callee", (call.caller.address, RAS), (DISCOVERY, RAS))
+        noted(call)
+    with between(rig, family, (BOX, "lan0")) as call:
+        call.slots = {"gatekeeper.address": call.callee.address, "gatekeeper.ras.port": RAS}
+        with pytest.raises(RefusedError, match="discovered of the callee"):
+            call.datagram_message("discovered", "callee", (call.caller.address, RAS), (DISCOVERY, RAS))
+
+
+@every_family
+@every_way
+def test_media_at_another_host_than_signalling_is_not_followed(rig: Rig, way: str, family: Family) -> None:
+    """As with a gatekeeper that routes signalling: the helper opens only towards the address that signals."""
+    for media, reached in (("tracked", False), ("everything", True)):
+        rig.clear()
+        with between(rig, family, prepare(rig, way, "router, from inside", media=media)) as call:
+            elsewhere = str(ip_address(call.callee.address) + 5)
+            call.slots_of_media = {"callee.address": elsewhere}
+            slow(call)
+            assert call.reaches("caller", "rtp", elsewhere) is reached

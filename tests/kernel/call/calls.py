@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 
-from rig import Live
+from rig import BOX, Live
 
 from fwadvisor.model.address import Family
 
@@ -79,6 +79,8 @@ class Call:
     heard: dict[str, dict[str, str | int]] = field(default_factory=lambda: {"caller": {}, "callee": {}})
     #: Values of slots that belong to neither party.
     slots: dict[str, str | int] = field(default_factory=dict)
+    #: Values of slots in the acknowledgement of channels: where media goes, if not to the party itself.
+    slots_of_media: dict[str, str | int] = field(default_factory=dict)
     #: Octets of each message after which the sender begins another TCP segment; 0 sends messages whole.
     split: int = 0
     #: Checks that were made, by their outcome.
@@ -144,6 +146,8 @@ class Call:
         if name.startswith("setup"):
             # The caller calls the address that it knows, not the one that the callee has behind a translation.
             values["callee.address"] = self._called()[0]
+        if name.startswith("acknowledge"):
+            values |= self.slots_of_media
         form = message(name, self.family)
         octets = form.fill(values)
         if self.split:
@@ -165,6 +169,14 @@ class Call:
 
     def _called(self) -> tuple[str, int]:
         return self.callee.address, self.callee.signal
+
+    def join(self, role: str, group: str, port: int) -> None:
+        """Make a party hear what is sent to an IPv4 group."""
+        hearing = self._open(self._party(role).place, socket.SOCK_DGRAM)
+        hearing.bind(("", port))
+        joined = socket.inet_aton(group) + socket.inet_aton(self._party(role).address)
+        hearing.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP, joined)
+        self._media[role, port] = hearing
 
     def datagram_message(self, name: str, role: str, target: tuple[str, int], ports: tuple[int, int]) -> None:
         """A message of RAS between two ports, and what the other party reads in it.
@@ -225,6 +237,23 @@ class Call:
         target = self._heard(role, self._other(role), what)
         owner = self._party(self._other(role))
         return self.datagram(role, self._party(role).rtp + offset, target, owner.rtp + offset)
+
+    def reaches(self, role: str, what: str, address: str) -> bool:
+        """Whether a datagram of `role` leaves the box towards an address that nobody has, as media would."""
+        port = self._heard(role, self._other(role), what)[1]
+        link = self._party(self._other(role)).place
+        # Nobody answers the question who has the address.
+        self.live.places.ip(BOX, f"neigh replace {address} lladdr 02:00:00:00:00:07 dev {link} nud permanent")
+        with self.live.places.socket(self._party(self._other(role)).place, socket.AF_PACKET, socket.SOCK_RAW) as wire:
+            wire.bind(("far0", 0x0003))
+            wire.settimeout(QUIET)
+            self._bound(role, self._party(role).rtp).sendto(b"is this open?", (address, port))
+            try:
+                while b"is this open?" not in wire.recv(2000):
+                    continue
+            except OSError:
+                return False
+            return True
 
     def datagram(self, role: str, source_port: int, target: tuple[str, int], port: int) -> bool:
         """Whether a datagram arrives at `port` of the other party."""
