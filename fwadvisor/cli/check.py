@@ -53,7 +53,7 @@ def check(
         [], "--from", metavar="[FILE=]DIALECT", help="The dialect of a file, or of all, where it is not recognized."
     ),
     format: Format = typer.Option(Format.TEXT, "--format", "-f", help="Form of the findings."),
-    output: Path | None = typer.Option(None, "--output", "-o", metavar="FILE", help="Write the findings to a file."),
+    output: str | None = typer.Option(None, "--output", "-o", metavar="FILE", help="Write the findings to a file."),
     everything: bool = typer.Option(False, "--all", help="Cut nothing, and show ignored findings with their reasons."),
     fail_on: FailOn = typer.Option(
         FailOn.LOW, "--fail-on", help="Exit 1 for findings of this severity and above; any counts severity info too."
@@ -85,6 +85,7 @@ def check(
     import sys
     from datetime import date
 
+    from fwadvisor.cli.writing import STDOUT, check_output, write_answer
     from fwadvisor.packets import Budget
     from fwadvisor.ports import load
     from fwadvisor.project import load_project
@@ -98,6 +99,7 @@ def check(
     knowledge, profile_dirs = project_folders(knowledge, profile_dirs)
     ids, said, values = selected(only, skip), forced(dialects), settings_from(settings)
     check_named(said, files)
+    check_output(output, files)
     database = load(knowledge)
     wanted = Wanted(
         policies=policies,
@@ -117,13 +119,12 @@ def check(
     )
     checked = check_all(read(files, said), asked)
     show((*database.notices, *checked.warnings), color)
-    painted = output is None and use_color(sys.stdout, color)
+    painted = output in (None, STDOUT) and use_color(sys.stdout, color)
     report = report_of(checked, everything=everything, color=painted)
-    if output is not None:
-        _write(render(format, report), output)
-    if not quiet and output is None:
-        print(render(format, report))
-    elif not quiet:
+    to_file = output not in (None, STDOUT)
+    if to_file or not quiet:
+        write_answer(render(format, report), output, exact=format is not Format.TEXT)
+    if to_file and not quiet:
         print(report.summary)
     show(checked.problems, color)
     if checked.problems:
@@ -131,18 +132,3 @@ def check(
     least = Severity.INFO if fail_on is FailOn.ANY else Severity(fail_on.value)
     if not exit_zero and any(each.severity.at_least(least) for each in checked.findings):
         raise typer.Exit(EXIT_FINDINGS)
-
-
-def _write(text: str, output: Path) -> None:
-    """Write the report to a file.
-
-    Raises:
-        FwadvisorError: it cannot be written.
-    """
-    from fwadvisor.diagnostic import error
-    from fwadvisor.errors import FwadvisorError
-
-    try:
-        output.write_text(f"{text}\n", encoding="utf-8")
-    except OSError as problem:
-        raise FwadvisorError(error(f"cannot write {output}: {problem.strerror or problem}")) from None
