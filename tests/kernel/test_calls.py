@@ -18,6 +18,7 @@ from fwadvisor.generate import Request, generate
 from fwadvisor.model.address import Family
 
 PROFILES = Path(__file__).parent / "call" / "profiles"
+RECORDED = PROFILES.with_name("recorded")
 #: Who is called and may call: everybody at the far ends of the links.
 PEERS = "198.18.0.0/16,2001:2::/48"
 WAYS = ("nftables", "iptables-nft", "iptables-legacy")
@@ -240,6 +241,15 @@ def test_a_message_that_the_kernel_cannot_read_is_carried_by_the_pinned_fallback
         call.negotiate()
         all_passes(call)
         noted(call)
+
+
+@pytest.mark.parametrize("kind", [slow, fast], ids=lambda kind: kind.__name__)
+def test_the_call_is_the_recorded_one(rig: Rig, kind: Callable[[Call], None]) -> None:
+    """What tests/test_recorded_calls.py asks of all dialects: endpoints that keep to the pinned ports."""
+    with between(rig, Family.IPV4, prepare(rig, "nftables", "host callee", media="tracked"), pinned=True) as call:
+        kind(call)
+        all_passes(call)
+        assert call.record == (RECORDED / f"{kind.__name__}.txt").read_text(encoding="utf-8").splitlines()
 
 
 @every_way

@@ -83,6 +83,8 @@ class Call:
     slots_of_media: dict[str, str | int] = field(default_factory=dict)
     #: Octets of each message after which the sender begins another TCP segment; 0 sends messages whole.
     split: int = 0
+    #: The first packet of each flow that passed, a sentence each: ``tcp caller:* -> callee:1720``.
+    record: list[str] = field(default_factory=list)
     #: Checks that were made, by their outcome.
     passed: int = 0
     kept: int = 0
@@ -127,6 +129,19 @@ class Call:
             listening.close()
         accepted.settimeout(WAIT)
         return asking, self._stack.enter_context(accepted)
+
+    def _note(self, protocol: str, role: str, source: int, target: int, master: str = "") -> None:
+        """Remember a flow, but not what goes back in it; `master` is what read of it, if it was agreed."""
+        there, back = (
+            f"{protocol} {one}:{a or '*'} -> {other}:{b or '*'}"
+            for one, other, a, b in (
+                (role, self._other(role), source, target),
+                (self._other(role), role, target, source),
+            )
+        )
+        known = {line.partition(", ")[0] for line in self.record}
+        if known.isdisjoint((there, back)):
+            self.record.append(there + (f", agreed in {master}" if master else ""))
 
     def _party(self, role: str) -> Endpoint:
         return self.caller if role == "caller" else self.callee
@@ -194,6 +209,7 @@ class Call:
             raise RefusedError(f"{name} of the {role}: {problem}") from None
         self.heard[self._other(role)] |= form.read(got)
         self.passed += 1
+        self._note("udp", role, *ports)
 
     def signal(self, *steps: tuple[str, str]) -> None:
         """Messages of call signalling, each with the role of its sender; the connection is made first."""
@@ -201,6 +217,7 @@ class Call:
             self._signal["caller"], self._signal["callee"] = self.connect(
                 self.caller, self._called(), self.callee, self.callee.signal
             )
+            self._note("tcp", "caller", 0, self.callee.signal)
         for name, role in steps:
             self.say(name, role, self._signal)
 
@@ -212,6 +229,7 @@ class Call:
                 self.caller, target, self.callee, self.callee.h245
             )
             self.passed += 1
+            self._note("tcp", "caller", 0, self.callee.h245, "Q.931")
         for name, role in steps:
             self.say(name, role, self._control)
 
@@ -235,8 +253,11 @@ class Call:
         """Whether a datagram of `role` arrives where the other party said that it hears ``rtp`` or ``rtcp``."""
         offset = what == "rtcp"
         target = self._heard(role, self._other(role), what)
-        owner = self._party(self._other(role))
-        return self.datagram(role, self._party(role).rtp + offset, target, owner.rtp + offset)
+        source, port = self._party(role).rtp + offset, self._party(self._other(role)).rtp + offset
+        passes = self.datagram(role, source, target, port)
+        if passes:
+            self._note("udp", role, source, port, "H.245" if self._control else "Q.931")
+        return passes
 
     def reaches(self, role: str, what: str, address: str) -> bool:
         """Whether a datagram of `role` leaves the box towards an address that nobody has, as media would."""
@@ -276,6 +297,7 @@ class Call:
             self.connect(self._party(role), target, other, int(other.slots()[f"{other.role}.{what}.port"]))
         except RefusedError:
             return False
+        self._note("tcp", role, 0, int(other.slots()[f"{other.role}.{what}.port"]), "H.245")
         self.passed += 1
         return True
 
