@@ -130,7 +130,7 @@ def diff(
         width=80 if to_file else max(40, get_terminal_size((80, 24)).columns),
     )
     if to_file or not quiet:
-        write_answer(render(format.value, reviews, view), output)
+        write_answer(render(format.value, reviews, view), output, exact=format is not ReviewFormat.TEXT)
     if to_file and not quiet:
         print(closing(reviews, found.alone))
     if not exit_zero and _fails(reviews, bool(found.alone), fail_on):

@@ -32,17 +32,23 @@ def check_output(output: str | None, inputs: Iterable[str]) -> None:
         raise FwadvisorError(error(f"{output} is a folder", hint="--output names the file to write"))
     if not path.parent.is_dir():
         raise FwadvisorError(error(f"cannot write {output}: there is no folder {path.parent}"))
-    for name in inputs:
-        if path.exists() and Path(name).exists() and path.samefile(name):
+    for name in (part for each in inputs for part in (each, *each.split("+"))):
+        if name and path.exists() and Path(name).exists() and path.samefile(name):
             raise FwadvisorError(error(f"--output names {name}, which is read", hint="choose another file"))
 
 
-def write_answer(text: str, output: str | None) -> None:
+def write_answer(text: str, output: str | None, *, exact: bool = False) -> None:
     """The text and a line feed, to standard output or, whole or not at all, to a file.
+
+    A file is UTF-8. So is standard output where it is to be `exact`, for programs; else it is what a terminal can show.
 
     Raises:
         FwadvisorError: the file cannot be written; what was there before is still there.
     """
+    if exact and (output is None or output == STDOUT):
+        sys.stdout.flush()
+        sys.stdout.buffer.write(f"{text}\n".encode("utf-8", "backslashreplace"))
+        return
     if output is None or output == STDOUT:
         # Not every terminal can show every character of a rule file.
         sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]

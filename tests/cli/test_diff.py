@@ -318,6 +318,15 @@ def test_every_format_works(run, format: str) -> None:
     assert same.returncode == 0, same.stderr
 
 
+@pytest.mark.parametrize("format", ["text", "json", "markdown", "html"])
+def test_terminals_that_show_few_characters_get_an_answer(run, format: str) -> None:
+    done = run(
+        "old.nft", "new.nft", "-f", format, "--title", "Änderung", new=CHANGES["opened"], PYTHONIOENCODING="ascii"
+    )
+    assert done.returncode == 1
+    assert "nderung" in done.stdout
+
+
 # --- files --------------------------------------------------------------------------------------------
 
 
@@ -354,6 +363,7 @@ def test_output_to_a_device_leaves_the_device(run) -> None:
     [
         (("old.nft", "new.nft", "-o", "old.nft"), "--output names old.nft, which is read"),
         (("old.nft", "new.nft", "-o", "./new.nft"), "--output names new.nft, which is read"),
+        (("old.nft+new.nft", "new.nft", "-o", "old.nft"), "--output names old.nft, which is read"),
         (("old.nft", "new.nft", "-o", "."), ". is a folder"),
         (("old.nft", "new.nft", "-o", ""), "--output names no file"),
         (("old.nft", "new.nft", "-o", "nowhere/x"), "there is no folder nowhere"),
@@ -363,6 +373,10 @@ def test_output_to_a_device_leaves_the_device(run) -> None:
         (("binary.nft", "old.nft"), "binary.nft"),
         (("broken.nft", "old.nft"), "broken.nft:"),
         (("-", "-"), "standard input"),
+        (("huge.nft", "old.nft"), "huge.nft is larger than 16 MiB"),
+        (("folder", "old.nft"), "folder"),
+        (("folder", "folder"), "folder"),
+        (("old.nft", "old.nft+"), "old.nft+"),
         (("old.nft", "new.nft", "--from", "cisco"), "cisco"),
         (("old.nft", "new.nft", "--from", "other.nft=pf"), "other.nft"),
         (("old.nft", "new.nft", "--set", "peers"), "--set takes NAME=VALUE"),
@@ -383,12 +397,15 @@ def test_wrong_input_is_exit_2_with_a_message(run, tmp_path: Path, words: tuple[
     (tmp_path / "empty.nft").write_text("")
     (tmp_path / "binary.nft").write_bytes(bytes(range(256)) * 20)
     (tmp_path / "broken.nft").write_text(NFT % "tcp dport {")
-    contents = {path: path.read_bytes() for path in tmp_path.iterdir()}
+    with (tmp_path / "huge.nft").open("wb") as stream:
+        stream.truncate(17 * 2**20)
+    (tmp_path / "folder").mkdir()
+    contents = {path: path.read_bytes() for path in tmp_path.iterdir() if path.is_file()}
     done = run(*words, GIT_CEILING_DIRECTORIES=str(tmp_path.parent))
     assert done.returncode == 2, done.stdout
     assert done.stdout == ""
     assert message in done.stderr
-    assert {path: path.read_bytes() for path in tmp_path.iterdir()} == contents
+    assert {path: path.read_bytes() for path in tmp_path.iterdir() if path.is_file()} == contents
 
 
 # --- the manual -----------------------------------------------------------------------------------------
