@@ -49,7 +49,7 @@ def chain_in_order(firewall: Firewall, chain: str, most_pairs: int = MOST_PAIRS)
     """The rows of a chain, without those that only repeat what happens at its end."""
     written = frozenset(write.field for rule in firewall.rules() for write in rule.writes)
     families = _spoken(firewall, chain)
-    rows: list[Row] = []
+    rows: list[tuple[Row, ...]] = []
     for rule in firewall.chains[chain].rules:
         rows += rows_of(rule.tests, effect_of(rule, written), families, alternatives(rule.tests), written)
     return ordered(rows, _neutral(firewall, chain), most_pairs)

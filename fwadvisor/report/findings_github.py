@@ -47,7 +47,8 @@ def _command(command: str, finding: Finding, root: Path) -> str:
     path = path_in(span.file, root) if span else None
     if span and path:
         column = max(1, span.column)
-        properties = {"file": path, "line": str(max(1, span.line)), "col": str(column)}
+        name = path.encode("utf-8", "backslashreplace").decode()
+        properties = {"file": name, "line": str(max(1, span.line)), "col": str(column)}
         properties["endColumn"] = str(column + max(1, span.length))
     properties["title"] = f"{finding.severity.value}: {finding.id}"
     said = ",".join(f"{name}={_property(value)}" for name, value in properties.items())

@@ -36,7 +36,8 @@ def path_in(name: str, root: Path) -> str | None:
 
 def uri_of(path: str) -> str:
     """A relative path as a relative URI reference (RFC 3986): a colon in its first part would be a scheme."""
-    text = quote(path, safe="/")
+    # Names that are no UTF-8 hold their bytes as surrogates.
+    text = quote(path.encode("utf-8", "surrogateescape"), safe="/")
     return f"./{text}" if ":" in path.partition("/")[0] else text
 
 

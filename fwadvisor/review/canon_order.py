@@ -90,13 +90,15 @@ class _Steps:
     steps: list[_Step] = field(default_factory=list)
     pairs: int = 0
 
-    def place(self, row: Row) -> None:
+    def place(self, twins: Sequence[Row]) -> None:
+        """Put rows into the first step after all on which one of them depends."""
         at = len(self.steps)
-        while at and not self._depends(row, self.steps[at - 1]):
+        while at and not any(self._depends(row, self.steps[at - 1]) for row in twins):
             at -= 1
         if at == len(self.steps):
             self.steps.append(_Step())
-        self.steps[at].add(row)
+        for row in twins:
+            self.steps[at].add(row)
 
     def _depends(self, row: Row, step: _Step) -> bool:
         for other in step.conflicts(row):
@@ -149,16 +151,19 @@ def _order_counts(a: Effect, b: Effect, steady: bool) -> bool:
     return {a.kind, b.kind} != {Kind.ENDS, Kind.STANDS}
 
 
-def ordered(rows: Sequence[Row], neutral: Collection[str], most: int = MOST_PAIRS) -> Ordered:
-    """The rows in steps; those at the end that do what the end of the chain does (`neutral`) are left out."""
+def ordered(rows: Sequence[Sequence[Row]], neutral: Collection[str], most: int = MOST_PAIRS) -> Ordered:
+    """The rows in steps; those at the end that do what the end of the chain does (`neutral`) are left out.
+
+    Rows are given with their twins of the other IP version, so that they stay together.
+    """
     steps, exact = _Steps(most), True
     try:
-        for row in rows:
-            steps.place(row)
+        for twins in rows:
+            steps.place(twins)
     except _TooManyError:
         steps, exact = _Steps(None), False
-        for row in rows:
-            steps.place(row)
+        for twins in rows:
+            steps.place(twins)
     placed = [step.rows for step in steps.steps]
     if exact and neutral:
         placed = _without_tail(placed, neutral)

@@ -7,7 +7,7 @@ again. Tests that are always true are left out, and so are rules that can never 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from math import prod
@@ -123,15 +123,17 @@ def rows_of(
     families: Sequence[Family],
     texts: Mapping[AnyOf, str],
     written: frozenset[Field],
-) -> Iterator[Row]:
-    """The rows of a rule, those of each family; none where it never holds.
+) -> Iterator[tuple[Row, ...]]:
+    """The rows of a rule, those of IPv4 and IPv6 that ask for the same together; none where it never holds.
 
     `texts` has the text of each `AnyOf` of the rule, `written` the fields that the firewall writes.
     """
+    twins: dict[Hashable, list[Row]] = {}
     for family in families:
         row = _row(tests, family, effect, texts)
-        if row is not None:
-            yield from _divided(row, written)
+        for each in _divided(row, written) if row is not None else ():
+            twins.setdefault((tuple(each.integers.items()), tuple(each.names.items())), []).append(each)
+    yield from map(tuple, twins.values())
 
 
 def _row(tests: Iterable[Test], family: Family, effect: Effect, texts: Mapping[AnyOf, str]) -> Row | None:

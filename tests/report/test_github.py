@@ -70,3 +70,7 @@ def test_what_github_would_drop_is_in_the_log():
 def test_places_outside_of_the_repository_have_no_file():
     assert lines(finding(span=Span("-", 3)))[0] == "::error title=high%3A shadowed-rule::m"
     assert lines(finding(span=Span("/etc/x", 3)))[0] == "::error title=high%3A shadowed-rule::m"
+
+
+def test_names_that_are_no_text_can_be_printed():
+    lines(finding(span=Span("\udcff.nft", 3)))[0].encode()

@@ -19,7 +19,9 @@ from fwadvisor.report.findings_sarif import Limits
 from fwadvisor.report.repository import first_path, path_in, uri_of
 from fwadvisor.review.findings import Finding, Severity
 
-SCHEMA = json.loads((Path(__file__).parent / "sarif-2.1.0-used.schema.json").read_text())
+SCHEMA = jsonschema.Draft202012Validator(
+    json.loads((Path(__file__).parent / "sarif-2.1.0-used.schema.json").read_text())
+)
 BAD = 'rule "x" <b> `y` | 100% \x1b[31m\u202e\n::error::z\ud800'
 
 
@@ -52,7 +54,7 @@ def report(*findings: Finding, **more) -> FindingsReport:
 def made(wanted: FindingsReport, limits: Limits | None = None) -> dict:
     text = findings_sarif.render(wanted, limits) if limits else render("sarif", wanted)
     log = json.loads(text.encode())
-    jsonschema.validate(log, SCHEMA)
+    SCHEMA.validate(log)
     run = log["runs"][0]
     rules = [each["id"] for each in run["tool"]["driver"]["rules"]]
     assert len(set(rules)) == len(rules)
@@ -195,5 +197,6 @@ def test_paths_are_relative_to_the_root(name: str, path: str | None, repository:
 
 def test_a_uri_is_never_taken_for_a_scheme(repository: Path):
     assert uri_of("a:b/ä %.nft") == "./a%3Ab/%C3%A4%20%25.nft"
+    assert uri_of("\udcff.nft") == "%FF.nft"
     assert first_path(("nothing", "x + a b.nft"), repository) == "fire wall/a b.nft"
     assert first_path(("nothing",), repository) is None
