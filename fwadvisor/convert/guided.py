@@ -10,7 +10,7 @@ engine; the lines only say how to cut.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from fwadvisor.convert.lines import Line, Lines
 from fwadvisor.convert.matching import Matched, matches_of
@@ -44,6 +44,14 @@ class Guided:
     blocked: tuple[Blocked, ...] = ()
 
 
+def _asks_more(blocked: Blocked) -> bool:
+    """Whether the rule itself asks what a match cannot say."""
+    if blocked.rule is None:
+        return False
+    packets = blocked.packets.table
+    return any(each.unsaid for each in matches_of(blocked.rule.tests, packets.family, packets.hook))
+
+
 class Guide:
     """Makes the rules of one hook and family."""
 
@@ -52,6 +60,8 @@ class Guide:
         self._rest = within
         self._where = {verdict: meaning.where(verdict) for verdict in Verdict}
         self._made: list[Made] = []
+        #: What kept the lines of a rule from being written, by the rule: packets that are decided before it.
+        self._kept: dict[int, Blocked] = {}
 
     def rules(self, lines: Lines) -> Guided:
         """The new rules."""
@@ -73,24 +83,26 @@ class Guide:
         if not wrong.is_empty:
             # What is said of other packets must be said first, or this line decides them too.
             exceptions = self._boxes(wrong, _EXCEPTIONS, [each for each in Verdict if each is not line.verdict])
-            if exceptions is None:
+            if isinstance(exceptions, Blocked):
+                self._kept.setdefault(id(line.rule), exceptions)
                 return
             self._made += exceptions
         self._made.append(Made(matched.match, line.verdict, line.rule, line.log, line.why))
         self._rest = self._rest - reach
 
-    def _boxes(self, packets: PacketSet, most: int, verdicts: Iterable[Verdict]) -> list[Made] | None:
-        """Packets as rules, box by box, by what decides them; None where they cannot be said, or not in so few."""
+    def _boxes(self, packets: PacketSet, most: int, verdicts: Iterable[Verdict]) -> list[Made] | Blocked:
+        """Packets as rules, box by box, by what decides them; what cannot be said, or not in so few, comes back."""
         found: list[Made] = []
         covered = None
         for verdict in verdicts:
             for result, share in self._shares(packets & self._where[verdict]):
                 rules = self._said(share, verdict, self._rule(result), most - len(found))
                 if rules is None:
-                    return None
+                    return Blocked(self._rule(result), share, self._unsaid(share))
                 found += rules
                 covered = share if covered is None else covered | share
-        return found if covered is not None and (packets - covered).is_empty else None
+        left = packets if covered is None else packets - covered
+        return found if left.is_empty else Blocked(None, left, self._unsaid(left))
 
     def _said(self, share: PacketSet, verdict: Verdict, rule: FirewallRule | None, most: int) -> list[Made] | None:
         boxes = readable_boxes(share.boxes())
@@ -101,8 +113,19 @@ class Guide:
             for matched in matches_of(box.raw.tests(), box.raw.family, box.raw.hook):
                 if matched.unsaid and not self._same(matched.match, verdict):
                     return None
-                found.append(Made(matched.match, verdict, rule))
+                found.append(Made(self._shorter(matched.match, verdict), verdict, rule))
         return found
+
+    def _shorter(self, match: Match, verdict: Verdict) -> Match:
+        """The match without fields that need not be asked, as what they leave out is decided already, or alike."""
+        for plain in (
+            replace(match, helpers=()),
+            replace(match, helpers=(), states=()),
+            replace(match, helpers=(), states=(), source_ports=None),
+        ):
+            if plain != match and self._same(plain, verdict):
+                match = plain
+        return match
 
     def _same(self, match: Match, verdict: Verdict) -> bool:
         """Whether everything of a match that is left has a verdict, so that what it cannot say does not matter."""
@@ -131,7 +154,8 @@ class Guide:
             rule = self._rule(result)
             rules = None if result.verdict is None else self._said(share, result.verdict, rule, _BOXES)
             if rules is None:
-                blocked.append(Blocked(rule, share, self._unsaid(share)))
+                itself = Blocked(rule, share, self._unsaid(share))
+                blocked.append(self._kept.get(id(rule), itself) if not _asks_more(itself) else itself)
                 continue
             self._made += rules
             self._rest = self._rest - share

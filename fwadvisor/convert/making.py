@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from fwadvisor.convert import refusing
@@ -21,6 +21,7 @@ from fwadvisor.dialects.base import Capabilities, Document
 from fwadvisor.model.address import FAMILIES, Family
 from fwadvisor.model.firewall import STATES, Field, Firewall, IntegerTest, Names, NameTest, Test
 from fwadvisor.model.interval import normalize
+from fwadvisor.model.lift import tests as tests_of
 from fwadvisor.model.rule import (
     ICMP,
     ICMPV6,
@@ -29,6 +30,7 @@ from fwadvisor.model.rule import (
     Chain,
     HelperAssignment,
     Hook,
+    Log,
     Match,
     Origin,
     OriginKind,
@@ -40,7 +42,7 @@ from fwadvisor.model.rule import (
 )
 from fwadvisor.packets import PacketSet, Space
 from fwadvisor.packets.deciders import DECIDERS, Numbered, numbered
-from fwadvisor.proof.comparison import TESTS
+from fwadvisor.proof.comparison import NETFILTER, TESTS
 
 _OVER_LOOPBACK = tuple(
     NameTest(name, Names(frozenset({LOOPBACK}))) for name in (Field.IN_INTERFACE, Field.OUT_INTERFACE)
@@ -129,7 +131,14 @@ class Making:
             # A rule for everything is what the default says.
             default, log = rules[-1].verdict, rules[-1].log or log
             rules.pop()
-        return Chain(hook, tuple(rules), default, log)
+        rules = [replace(rule, log=self._log(rule.log, hook, rule.verdict)) for rule in rules]
+        return Chain(hook, tuple(rules), default, self._log(log, hook, default))
+
+    def _log(self, log: Log | None, hook: Hook, verdict: Verdict) -> Log | None:
+        """The same log; where the source's own log is no log of text lines, our prefix and rate."""
+        if log is None or self.firewall.dialect in NETFILTER:
+            return log
+        return Log(f"fwadvisor {hook} {verdict}")
 
     # --- what stands before the rules ---
 
@@ -192,12 +201,17 @@ class Making:
 
     def _narrower(self, hook: Hook, family: Family, lines: Lines) -> tuple[list[Made], Verdict]:
         made = []
-        for each, line in narrower(lines, family, hook):
-            if each is None:
-                place = f"{line.rule.span.file}:{line.rule.span.line}: {line.rule.text}" if line.rule else "a default"
-                self.notes.append(f"left out, it stays closed: {place}")
-            else:
+        within = self._within(hook, family)
+        for each, line, matched in narrower(lines, family, hook):
+            asked = (*tests_of(matched.match), *matched.unsaid)
+            if matched.unsaid and (self._space.packets(hook, family, asked) & within).is_empty:
+                # It speaks of packets that the target never asks about.
+                continue
+            if each is not None:
                 made.append(each)
+            if matched.unsaid:
+                place = f"{line.rule.span.file}:{line.rule.span.line}: {line.rule.text}" if line.rule else "a default"
+                self.notes.append(f"{'widened, it closes more' if each else 'left out, it stays closed'}: {place}")
         return made, lines.default
 
     def _within(self, hook: Hook, family: Family) -> PacketSet:

@@ -11,8 +11,8 @@ from fwadvisor.dialects.reading import reader
 from fwadvisor.dialects.reading.source import Source
 from fwadvisor.errors import FwadvisorError, ReadError
 from fwadvisor.model.address import FAMILIES, Family
-from fwadvisor.model.firewall import STATES, AnyOf, Field, Firewall, IntegerTest, Names, NameTest, Test
-from fwadvisor.model.rule import ICMP, ICMPV6, LOOPBACK, Hook, State, Verdict
+from fwadvisor.model.firewall import STATES, AnyOf, FamilyTest, Field, Firewall, IntegerTest, Names, NameTest, Test
+from fwadvisor.model.rule import ICMP, ICMPV6, LOOPBACK, State, Verdict
 from fwadvisor.packets import Budget, PacketSet, Space
 from fwadvisor.packets.box import readable_boxes
 from fwadvisor.proof.comparison import NETFILTER, TESTS, Comparison, Difference, compare_in
@@ -80,13 +80,13 @@ def prove(text: Firewall, source: Firewall, able: Capabilities, budget: Budget, 
         for why, wanted in nature:
             among = rest & space.packets(each.hook, each.family, wanted)
             if not among.is_empty:
-                said.append(
-                    f"{able.title} {why}: it {_does(each.outcomes[0])} what {source.name} {_does(each.outcomes[1])}"
-                )
+                does, did = (_does(outcome) for outcome in each.outcomes)
+                where = f"{each.hook}, IPv{each.family.value}: {_regions(among)}"
+                said.append(f"{able.title} {why}: it {does} what {source.name} {did} ({where})")
                 rest = rest - among
         if rest.is_empty:
             continue
-        if approximate and not each.outcomes[0].startswith(Verdict.ACCEPT) and None not in each.outcomes:
+        if approximate and each.outcomes[0] in (Verdict.DROP, Verdict.REJECT):
             narrowed.append(f"{each.hook}: {each.outcomes[0]} instead of {each.outcomes[1]}: {_regions(rest)}")
         else:
             problems.append(_differs(text, source, each, rest))
@@ -107,8 +107,6 @@ def _by_nature(able: Capabilities) -> Iterator[tuple[str, tuple[Test, ...]]]:
 
 def crossed_icmp(family: Family) -> tuple[Test, ...]:
     """The ICMP of the other IP version, which nobody sends."""
-    from fwadvisor.model.firewall import FamilyTest
-
     other = ICMPV6 if family is Family.IPV4 else ICMP
     return (FamilyTest(family), IntegerTest(Field.PROTOCOL, ((other, other),)))
 
@@ -154,8 +152,3 @@ def spoken_like(target: str, able: Capabilities, text: Firewall, source: Firewal
         routed_groups=text.routed_groups,
         crossed_icmp=text.crossed_icmp,
     )
-
-
-def parts_of(source: Firewall, able: Capabilities) -> list[tuple[Hook, Family]]:
-    """The hooks and families that both can speak of."""
-    return [(hook, family) for hook in Hook if hook in source.hooks & able.hooks for family in source.families]

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from fwadvisor.convert.lines import Line, Lines
-from fwadvisor.convert.matching import matches_of
+from fwadvisor.convert.matching import Matched, matches_of
 from fwadvisor.model.address import Family
 from fwadvisor.model.firewall import FirewallRule
 from fwadvisor.model.rule import Hook, Log, Match, Origin, OriginKind, Place, Rule, Verdict
@@ -72,13 +72,17 @@ def straight(lines: Lines, family: Family, hook: Hook) -> list[Made] | None:
         for matched in matches_of(line.tests, family, hook):
             if matched.unsaid:
                 return None
-            found.append(Made(matched.match, line.verdict, line.rule, line.log, line.why))
+            found.append(_made(line, matched))
     return found
 
 
-def narrower(lines: Lines, family: Family, hook: Hook) -> Iterator[tuple[Made | None, Line]]:
+def narrower(lines: Lines, family: Family, hook: Hook) -> Iterator[tuple[Made | None, Line, Matched]]:
     """The lines as rules that accept less where they cannot be said; None for one that is left out."""
     for line in lines.lines:
         for matched in matches_of(line.tests, family, hook):
             left_out = matched.unsaid and line.verdict is Verdict.ACCEPT
-            yield None if left_out else Made(matched.match, line.verdict, line.rule, line.log, line.why), line
+            yield None if left_out else _made(line, matched), line, matched
+
+
+def _made(line: Line, matched: Matched) -> Made:
+    return Made(matched.match, line.verdict, line.rule, line.log, line.why)

@@ -28,8 +28,9 @@ def together(made: Mapping[Family, Sequence[Made]]) -> list[Rule]:
     as its parts do.
     """
     if len(made) == 1:
-        ((family, only),) = made.items()
-        return joined(each.as_rule(_alone(each.match, family)) for each in only)
+        # Nothing else comes so far.
+        (only,) = made.values()
+        return joined(each.as_rule(replace(each.match, family=None)) for each in only)
     first, second = made[Family.IPV4], made[Family.IPV6]
     found: list[Rule] = []
     keys = [_key(each) for each in first], [_key(each) for each in second]
