@@ -260,8 +260,22 @@ class Nodes:
 
     def pick(self, a: int, ends: Iterable[int]) -> int:
         """The set of packets for which `a` has one of these ends."""
-        chosen = set(ends)
-        return self.relabel(a, {end: IN if end in chosen else OPEN for end in self.ends_of(a) | {OPEN}})
+        chosen = frozenset(ends)
+        known: dict[int, int] = {}
+
+        def walk(node: int) -> int:
+            has = self.ends_of(node)
+            if chosen.isdisjoint(has):
+                return OPEN
+            if has <= chosen:
+                return IN
+            level, bounds, kids = self.nodes[node]
+            for kid in kids:
+                if kid not in known:
+                    known[kid] = walk(kid)
+            return self.join(level, bounds, [known[kid] for kid in kids])
+
+        return walk(a)
 
     def ends_of(self, a: int) -> frozenset[int]:
         """The ends that `a` has."""

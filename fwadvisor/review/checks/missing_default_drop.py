@@ -77,7 +77,7 @@ def _finding(context: Context, hook: Hook, span: Span | None, entries: list[Entr
         for base in context.firewall.bases
         if step.rule and base.span and base.chain == step.chain
     )
-    remedy = _REMEDIES[context.firewall.dialect].format(chain=chain)
+    remedy = _REMEDIES.get(context.firewall.dialect, CHECK.page.remedy).format(chain=chain)
     if step.rule:
         remedy = f"Delete the rule, or limit it. {remedy}"
     return finding(

@@ -121,7 +121,7 @@ def _protocols(entries: list[Entry]) -> Intervals:
 def _finding(context: Context, hook: Hook, more: _More) -> Finding:
     step = more.entry.piece.step
     severity, what = _judged(context, more)
-    remedy = _REMEDIES[context.firewall.dialect]
+    remedy = _REMEDIES.get(context.firewall.dialect, CHECK.page.remedy)
     if step is None:
         how = "no rule is asked about it"
     elif step.rule is None:

@@ -10,6 +10,10 @@ from fwadvisor.dialects.reading.pf.syntax import Host, Rules
 from fwadvisor.model.interval import Intervals, normalize, subtract, union
 
 
+#: The warning about a table that nothing defines or fills.
+UNDEFINED = "table <{}> is not defined, so it is empty and pf says nothing"
+
+
 @dataclass(frozen=True, slots=True)
 class Contents:
     """The addresses of a table, and what else it may hold.
@@ -75,7 +79,7 @@ class Tables:
         hint = did_you_mean(name, known)
         near = next((known[each] for each in known if f'"{each}"' in hint), None)
         labels = (Label(near.span, "this table is defined"),) if near else ()
-        message = f"table <{name}> is not defined, so it is empty and pf says nothing"
+        message = UNDEFINED.format(name)
         self.warnings.append(warning(message, span, hint, *labels))
         return Contents()
 
