@@ -85,3 +85,32 @@ def test_what_is_read_is_our_own_text(target, tmp_path):
     found = answer("reading.py", "--job", "read", target, folder)
     assert found["opaque"] == 0
     assert found["rules"] >= 30
+
+
+@pytest.mark.parametrize("kind", ["realistic", "classbench"])
+@pytest.mark.parametrize("dialect", ["nftables", "iptables"])
+def test_what_is_reviewed_says_what_the_list_says(dialect, kind, tmp_path):
+    """The files of both dialects are the list: what ten edits change of it is what changes in them."""
+    answer("review.py", "--job", "write", dialect, kind, "60", str(tmp_path))
+    old, new = (str(next(tmp_path.glob(f"*-{each}-*"))) for each in ("old", "new"))
+    found = answer("review.py", "--job", "diff", old, new)
+    assert found["rules"] == 61
+    assert found["edits"] >= 10
+    assert found["changes"] > 0
+    script = f"""
+import rulesets
+from fwadvisor.model.address import Family
+from fwadvisor.model.rule import Hook, State
+from fwadvisor.packets import Space, compare
+from fwadvisor.model.firewall import Field, IntegerTest
+from fwadvisor.proof.files import firewall_of, forced
+rules = rulesets.make("{kind}", 60)
+for path, listed in (("{old}", rules), ("{new}", rulesets.edited(rules, 10))):
+    read, meant = firewall_of(path, forced(())), rulesets.firewall(listed)
+    new = (IntegerTest(Field.STATE, ((0, 0),)),)
+    space = Space([read, meant], tests=new)
+    part = Hook.FORWARD, Family.IPV4
+    print(len(compare(space.meaning(read, *part), space.meaning(meant, *part), space.packets(*part, new))))
+"""
+    done = subprocess.run([sys.executable, "-c", script], cwd=FOLDER, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["0", "0"]
