@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from fwadvisor.model.firewall import Decide, FirewallRule
 from fwadvisor.model.rule import Verdict
 from fwadvisor.packets.overlap import NeverMatches, Shadowed
+from fwadvisor.review.checks.across_chains import Across, across
 from fwadvisor.review.checks.base import Check, Context, Page, finding
 from fwadvisor.review.checks.fates import Line, Part, place_of, sure
 from fwadvisor.review.checks.words import distinct, documented_apart, does, done, labels, verdict_of
@@ -18,7 +19,8 @@ CHECK = Check(
     severity=Severity.MEDIUM,
     page=Page(
         what="No packet reaches this rule: other rules of its chain take every packet that it matches. One wide rule "
-        "may do so, or several together. It is dead for each hook and each IP version that asks its chain.",
+        "may do so, or several together. It is dead for each hook and each IP version that asks its chain. Up to 2,000 "
+        "rules, what other chains take or do not lead to it counts as well.",
         why="The rule looks as if it did something. Where it drops and an earlier rule accepts, what it was to keep "
         "out comes in (severity high). Where it accepts and an earlier rule drops, something that was to work does "
         "not (medium). Where both do the same, it only misleads the next reader (low); where each of them has a "
@@ -40,6 +42,30 @@ def run(context: Context) -> Iterator[Finding]:
             yield from _whole(context, line, shadowed)
         else:
             yield from _some(context, line)
+    for each in across(context):
+        yield _elsewhere(each)
+
+
+def _elsewhere(found: Across) -> Finding:
+    """A rule whose packets other chains decide, or do not lead to it."""
+    rule = found.line.rule
+    others = distinct(found.by)
+    verdict, theirs = verdict_of(rule), {verdict_of(each) for each in others}
+    if theirs <= {verdict}:
+        severity = Severity.INFO if documented_apart(rule, others) else Severity.LOW
+    elif verdict is Verdict.ACCEPT:
+        severity = Severity.MEDIUM
+    else:
+        severity = Severity.HIGH if Verdict.ACCEPT in theirs else Severity.LOW
+    leads = labels(distinct(found.leading), "leads to this chain")
+    return finding(
+        CHECK,
+        f"this rule {does(rule)} nothing: what it matches is decided before, or does not come to its chain",
+        rule,
+        *labels(others, "{} packets that it matches"),
+        *leads,
+        severity=severity,
+    )
 
 
 def _whole(context: Context, line: Line, shadowed: list[Part]) -> Iterator[Finding]:

@@ -3,9 +3,18 @@
 from __future__ import annotations
 
 import random
+from itertools import product
+from pathlib import Path
 from time import process_time
 
 import pytest
+
+from fwadvisor.model.address import Family
+from fwadvisor.model.evaluate import evaluate
+from fwadvisor.model.rule import Hook
+from fwadvisor.model.walk import Packet
+from fwadvisor.proof.files import forced
+from fwadvisor.review.check import read
 
 from .conftest import at, nft
 
@@ -170,3 +179,81 @@ def test_ten_thousand_rules_take_seconds(checked) -> None:
     done = checked({"fw": text}, ID)
     assert process_time() - start < 15
     assert [at(each)[1] for each in done.findings if each.severity.value == "high"] == [rules[-1]]
+
+
+CHAINS = """table inet x {
+	chain web {
+		tcp dport 80 accept
+		udp dport 53 accept
+		tcp dport 443 drop
+		drop
+	}
+	chain first {
+		tcp dport 25 accept
+		drop
+	}
+	chain input {
+		type filter hook input priority 0; policy drop;
+		tcp dport 443 accept
+		meta l4proto tcp jump web
+		iifname "eth0" jump first
+		iifname "eth0" udp dport 110 accept
+		iifname "eth1" udp dport 110 accept
+	}
+}
+"""
+
+
+def test_what_other_chains_take_or_do_not_lead_to_a_rule_counts(found) -> None:
+    findings = [at(each) for each in found(ID, CHAINS)]
+    assert findings == [
+        ("medium", "udp dport 53 accept", ["drop", "meta l4proto tcp jump web"]),
+        ("high", "tcp dport 443 drop", ["tcp dport 443 accept", "meta l4proto tcp jump web"]),
+        ("medium", "tcp dport 25 accept", ["drop", 'iifname "eth0" jump first']),
+        ("medium", 'iifname "eth0" udp dport 110 accept', ["drop"]),
+    ]
+
+
+def some_rules(chance: random.Random, jumps: tuple[str, ...]) -> str:
+    def rule() -> str:
+        tests = chance.choice(["", f"ip saddr 10.0.0.{chance.choice([0, 2])}/{chance.choice([30, 31])} "])
+        first = chance.randrange(1, 6)
+        tests += f"{chance.choice(['tcp', 'udp'])} dport {first}-{first + chance.randrange(3)} "
+        return tests * chance.choice([0, 1, 1, 1]) + chance.choice(["accept", "drop", "return", *jumps, *jumps])
+
+    return "".join(f"\t\t{rule()}\n" for _ in range(7))
+
+
+@pytest.mark.parametrize("seed", range(25))
+def test_no_rule_that_is_called_dead_ever_decides_a_packet(checked, tmp_path: Path, seed: int) -> None:
+    chance = random.Random(seed)
+    base = "\t\ttype filter hook input priority 0; policy drop;\n"
+    text = "table ip x {\n" + "".join(
+        f"\tchain {name} {{\n{base if name == 'input' else ''}{some_rules(chance, jumps)}\t}}\n"
+        for name, jumps in (("a", ()), ("b", ("jump a", "goto a")), ("input", ("jump a", "jump b", "goto b")))
+    )
+    done = checked({"a.nft": f"{text}}}\n"}, ID)
+    dead = {each.span.line for each in done.findings if each.span}
+    (files,) = read([str(tmp_path / "a.nft")], forced([]))
+    for address, port, protocol in product(range(5), range(9), (6, 17)):
+        packet = Packet(
+            hook=Hook.INPUT, family=Family.IPV4, protocol=protocol, source=(10 << 24) + address, destination=9,
+            destination_port=port, destination_type=0,
+        )  # fmt: skip
+        last = evaluate(files.firewall, packet).trail[-1]
+        assert last.rule is None or last.rule.span.line not in dead
+
+
+def test_an_earlier_base_chain_kills_nothing_that_it_might_let_pass(found) -> None:
+    """Both chains of one hook are asked, and each has the last word of its own."""
+    first = "\tchain first { type filter hook input priority -10; jump more; }\n\tchain more { tcp dport 22 accept; }\n"
+    assert not found(ID, nft("tcp dport 22 accept", before=first))
+
+
+def test_where_something_is_not_understood_other_chains_are_not_asked(checked) -> None:
+    lines = (
+        "-A INPUT -m strange --x -j DROP", "-A INPUT -p tcp -j WEB", "-A WEB -p udp --dport 53 -j ACCEPT",
+    )  # fmt: skip
+    head = "*filter\n:INPUT DROP [0:0]\n:FORWARD DROP [0:0]\n:OUTPUT ACCEPT [0:0]\n:WEB - [0:0]\n"
+    assert not checked({"fw": head + "\n".join(lines) + "\nCOMMIT\n"}, ID).findings
+    assert checked({"fw": head + "\n".join(lines[1:]) + "\nCOMMIT\n"}, ID).findings
