@@ -81,6 +81,10 @@ class ReviewedChange:
     uses: tuple[PortUse, ...] = ()
     #: What stops working where packets are no longer accepted, sentences.
     breaks: tuple[str, ...] = ()
+    #: The change is so large that `deciders` are those of one packet of each of its first regions.
+    sampled: bool = False
+    #: It is so large that `regions` are only the first of them; `packets` holds all.
+    cut: bool = False
 
 
 class Access(StrEnum):

@@ -151,6 +151,10 @@ class Details:
     #: Limits that all regions have.
     common: tuple[str, ...]
     sides: tuple[Side, Side]
+    #: Whether these rules decide only some of the packets: there are too many to ask for all.
+    sampled: bool
+    #: Whether there are further regions that the review does not list.
+    endless: bool
     uses: tuple[UseView, ...]
 
 
@@ -193,6 +197,8 @@ def details(card: Card, prefix: str, database: Database, everything: bool) -> De
         more=len(rows[end:]),
         common=common,
         sides=_both(card.entry, everything),
+        sampled=any(change.sampled for change in card.entry.changes),
+        endless=any(change.cut for change in card.entry.changes),
         uses=tuple(_use(each, prefix) for each in card.uses),
     )
 

@@ -18,7 +18,8 @@ _MINUTES = 5
 #: So many witnesses are asked about.
 _FLOWS = 8
 _LINUX = ("iptables", "nftables")
-_NO_FILE = "new-rules"
+_NO_FILE = "reviewed-rules"
+_DRIVE = re.compile(r"[A-Za-z]:[\\/]")
 _PLAIN = re.compile(r"[\w.\\/:-]+", re.ASCII)
 
 
@@ -50,11 +51,11 @@ def _loading(review: Review) -> Plan:
     new = review.new
     writers = {"nftables": _load_nftables, "iptables": _load_iptables, "pf": _load_pf, "windows": _load_windows}
     lead = (
-        f"Whatever happens, the rules of before come back after {_MINUTES} minutes, unless somebody keeps the new ones. "
+        f"Whatever happens, the rules of before come back after {_MINUTES} minutes, unless someone keeps the new ones. "
         "Paths are suggestions."
     )
     if new.dialect not in writers:
-        text = "The new version is a profile: write its rules, and review the files that it becomes."
+        text = "The new version is a profile: write its rules with the settings of this review, and load those files."
         return Plan("Load with a way back", "", (Step(text, (f"fwadvisor generate {_word(new.name)} -o rules/",)),))
     return Plan("Load with a way back", lead, (*_fetch(new), *writers[new.dialect](review)))
 
@@ -211,7 +212,7 @@ def _checking(review: Review, cards: Sequence[Card]) -> Plan:
     if review.new.dialect in lists:
         text = "What is loaded decides every packet as the reviewed file does: the answer is “equal”."
         steps.append(Step(text, lists[review.new.dialect]))
-    flows = tuple(_tests(review, cards))
+    flows = tuple(_tests(review, cards)) if review.new.dialect in lists else ()
     if flows:
         steps.append(
             Step(
@@ -250,15 +251,15 @@ def _names(firewall: Firewall) -> list[str]:
 
 
 def _in_git(name: str) -> bool:
-    revision, colon, path = name.partition(":")
-    return bool(colon and path and len(revision) > 1 and "/" not in revision[:1])
+    """Whether it is ``REV:path`` or ``:path``, and no path of another system."""
+    return ":" in name and not _DRIVE.match(name)
 
 
 def _file(name: str) -> str:
-    """Where the rules lie: of those that came from elsewhere, a name to put them under."""
+    """Where the rules lie: of those that came from elsewhere, a name to put them under, which overwrites nothing."""
     if name == "-":
         return _NO_FILE
-    return name.partition(":")[2].rpartition("/")[2] if _in_git(name) else name
+    return f"reviewed-{name.rpartition(':')[2].rpartition('/')[2]}" if _in_git(name) else name
 
 
 def _files(firewall: Firewall) -> list[str]:

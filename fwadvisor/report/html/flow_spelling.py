@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 
 from fwadvisor.model.address import Family, format_address
 from fwadvisor.model.evaluate import WITH_PORTS
-from fwadvisor.model.firewall import PROFILES, Condition, Field
+from fwadvisor.model.firewall import PROFILES, AddressType, Condition, Field
 from fwadvisor.model.rule import ICMP, ICMPV6, LOOPBACK, TCP, Hook, State, protocol_name
 from fwadvisor.model.walk import Packet
 from fwadvisor.packets.box_text import FLAGS
@@ -43,6 +43,8 @@ def _ends(packet: Packet, asked: set[Field]) -> Iterator[str | None]:
         yield from _without_ports(packet)
     if named:
         yield packet.hook.value
+    if packet.destination_type == AddressType.BROADCAST:
+        yield "broadcast"
 
 
 def _with_port(address: str, port: int) -> str:

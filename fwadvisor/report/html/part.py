@@ -90,6 +90,8 @@ class Part:
     columns: tuple[Column, ...]
     full: tuple[tuple[Card, Details], ...]
     folded: tuple[Fold, ...]
+    #: ``2 changes are``, where not all regions are known one by one; else "".
+    endless: str
     kinds_drawn: tuple[tuple[Kind, str, str], ...]
     diagram_wide: Markup
     diagram_narrow: Markup
@@ -130,6 +132,7 @@ def part(review: Review, cards: tuple[Card, ...], prefix: str, wording: Wording,
     maps, excuse = ladders(review, database)
     views, more = page_views(cards, prefix, database, room.everything)
     places = opaque(review)
+    endless = sum(change.cut for change in review.changes)
     rows = len(found) if room.everything else _ROWS
     return Part(
         prefix=prefix,
@@ -147,6 +150,7 @@ def part(review: Review, cards: tuple[Card, ...], prefix: str, wording: Wording,
         columns=tuple(_columns(cards)),
         full=tuple((card, details(card, prefix, database, room.everything)) for card in full),
         folded=tuple(_folds(cards[len(full) :])),
+        endless=counted(endless, "change is", "changes are") if endless else "",
         kinds_drawn=tuple((kind, *KINDS[kind]) for kind in Kind if any(card.kind is kind for card in cards)),
         diagram_wide=zone_diagram(drawn, f"{prefix}zones-wide", WIDE),
         diagram_narrow=zone_diagram(drawn, f"{prefix}zones-narrow", NARROW),
