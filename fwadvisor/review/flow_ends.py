@@ -151,7 +151,7 @@ class Ends(Scanner):
         ranges: list[tuple[int, int]] = []
         for text, at in ports.pieces:
             first, dash, last = text.partition("-")
-            if first.isdecimal():
+            if first.isdecimal() or "." in text:
                 low, high = (
                     self._port(first, at),
                     self._port(last if dash else first, at + (len(first) + 1) * bool(dash)),

@@ -138,7 +138,7 @@ class _Parser(Words):
         return hook
 
     def _check_protocol(self, destination: End, said: Said, numbers: tuple[int, ...]) -> None:
-        ported = next((start for start in self.named_ports), None)
+        ported = next((ports.pieces[0] for ports in self.named_ports.values()), None)
         last = max(self.start, len(self.text[: self.stop].rstrip()) - 1)
         if not numbers:
             if ported is not None:
@@ -149,7 +149,8 @@ class _Parser(Words):
             return
         wrong = next((name for name, number in said.protocols if number not in WITH_PORTS), None)
         if wrong is not None and ported is not None:
-            raise self.problem(f"{wrong} has no ports", ported, "leave the port out")
+            text, at = ported
+            raise self.problem(f"{wrong} has no ports", at, "leave the port out", len(text))
         if wrong is None and self.language.exact and destination.ports is None:
             name = said.protocols[0][0]
             raise self._no_port(name, said.places.get("protocol", last))
@@ -183,7 +184,8 @@ class _Parser(Words):
             left &= set(icmp)
             if not left:
                 at = said.places.get("icmp", said.places["protocol"])
-                raise self.problem("no IP version of the flow has such ICMP", at, "icmp is IPv4's or IPv6's own")
+                hint = "icmp is the ICMP of either IP version, icmpv6 that of IPv6"
+                raise self.problem("no IP version of the flow has such ICMP", at, hint, len(said.protocols[0][0]))
         return tuple(family for family in FAMILIES if family in left), icmp
 
     def _types(self, family: Family, texts: list[str]) -> Intervals:
