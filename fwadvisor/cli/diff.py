@@ -96,7 +96,7 @@ def diff(
     from fwadvisor.cli.writing import STDOUT, check_output, write_answer
     from fwadvisor.packets import Budget
     from fwadvisor.ports import load
-    from fwadvisor.proof.files import check_named, forced
+    from fwadvisor.proof.files import forced
     from fwadvisor.report.review_entries import closing
     from fwadvisor.report.review_formats import View, render
     from fwadvisor.review.sides import Given, pairs
@@ -105,7 +105,6 @@ def diff(
     knowledge, profile_dirs = project_folders(knowledge, profile_dirs)
     day = day_from(today) or date.today()
     said = forced(dialects)
-    check_named(said, (old, new))
     database = load(knowledge)
     given = Given(
         database=database,

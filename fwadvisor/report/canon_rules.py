@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Iterator
 from typing import TypeAlias
 
@@ -136,12 +137,14 @@ def _write(write: Write) -> str:
     return f"set {write.field.value} {value:#x}{mask}"
 
 
+#: What has passed until the rules were listed: ``counter packets 5 bytes 300``, ``[5:300] -A ...``, ``-c 5 300``.
+_COUNTED = re.compile(r"\b(counter) packets \d+ bytes \d+|^\[\d+:\d+\] |(?<= )-c \d+ \d+(?= |$)")
 _EFFECT_WORDS = {Field.LOG: "log ", Field.ASSIGNED_HELPER: "helper ", Field.TRANSLATION: ""}
 
 
 def as_written(rule: FirewallRule) -> str:
-    """The text of a rule without its comment and without superfluous spaces."""
-    text = rule.text
+    """The text of a rule without its comment, counted packets, and superfluous spaces."""
+    text = _COUNTED.sub(r"\1", rule.text)
     if rule.comment:
         for option in ("-m comment --comment", "--comment", "comment"):
             for quoted in (f'"{rule.comment}"', f"'{rule.comment}'", rule.comment):

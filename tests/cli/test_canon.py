@@ -243,3 +243,18 @@ def test_the_command_imports_neither_engine_nor_profiles(tmp_path: Path):
     assert b"in canonical form" in done.stdout
     for unwanted in ("fwadvisor.packets", "fwadvisor.profile", "fwadvisor.ports", "jinja2", "yaml", "netaddr"):
         assert unwanted not in modules
+
+
+def test_what_has_passed_does_not_show():
+    texts = [
+        said(
+            NFT.replace(
+                "tcp dport 25 accept", f"tcp dport 25 counter packets {n} bytes {60 * n}\n\t\ttcp dport 25 accept"
+            )
+        )
+        for n in (0, 7)
+    ]
+    assert texts[0] == texts[1]
+    assert "go on: tcp dport 25 counter" in texts[0]
+    base = "*filter\n:INPUT DROP [%d:%d]\n[%d:%d] -A INPUT -s 192.0.2.1/32\n-A INPUT -i lo -j ACCEPT\nCOMMIT\n"
+    assert said(base % (0, 0, 0, 0), "x.v4") == said(base % (1, 2, 3, 4), "x.v4")
