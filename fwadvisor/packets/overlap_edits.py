@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from fwadvisor.model.address import Family
@@ -122,12 +122,36 @@ def _longest(old: Sequence[Hashable], new: Sequence[Hashable]) -> Iterator[tuple
             j += 1
 
 
+@dataclass(frozen=True, slots=True)
+class ChainEdits:
+    """How the chain of one name differs in two versions."""
+
+    #: Rules of the first and of the second version that have no equal at the same place in the other.
+    removed: tuple[FirewallRule, ...]
+    added: tuple[FirewallRule, ...]
+    #: Rules of both that jump, as the first version has them.
+    jumps: tuple[FirewallRule, ...]
+
+
+def chain_edits(before: Sequence[FirewallRule], after: Sequence[FirewallRule]) -> ChainEdits:
+    """How two versions of one chain differ."""
+    # A rule is hashed once, and then a small number stands for it.
+    numbers: dict[Hashable, int] = {}
+    old, new = ([numbers.setdefault(key(rule), len(numbers)) for rule in rules] for rules in (before, after))
+    pairs = aligned(old, new)
+    kept, there = {i for i, _ in pairs}, {j for _, j in pairs}
+    return ChainEdits(
+        removed=tuple(rule for i, rule in enumerate(before) if i not in kept),
+        added=tuple(rule for j, rule in enumerate(after) if j not in there),
+        jumps=tuple(before[i] for i, _ in pairs if isinstance(before[i].action, Jump)),
+    )
+
+
 @dataclass
 class _Edits:
     """E of each chain of two versions, each computed once."""
 
-    old: Firewall
-    new: Firewall
+    chains: Mapping[str, ChainEdits]
     axes: Axes
     written: frozenset[Field]
     meter: Meter
@@ -136,20 +160,15 @@ class _Edits:
     def chain(self, name: str) -> list[Box]:
         known = self.known.get(name)
         if known is None:
-            before, after = self.old.chains[name].rules, self.new.chains[name].rules
-            known = self.known[name] = self._chain(before, after)
+            known = self.known[name] = self._chain(self.chains[name])
         return known
 
-    def _chain(self, before: Sequence[FirewallRule], after: Sequence[FirewallRule]) -> list[Box]:
-        pairs = aligned([key(rule) for rule in before], [key(rule) for rule in after])
-        kept, there = {i for i, _ in pairs}, {j for _, j in pairs}
-        edited = [rule for i, rule in enumerate(before) if i not in kept]
-        edited += [rule for j, rule in enumerate(after) if j not in there]
-        boxes = [box for rule in edited if _acts(rule) for box in self._boxes(rule)]
-        for i, _ in pairs:
-            action = before[i].action
+    def _chain(self, edits: ChainEdits) -> list[Box]:
+        boxes = [box for rule in (*edits.removed, *edits.added) if _acts(rule) for box in self._boxes(rule)]
+        for rule in edits.jumps:
+            action = rule.action
             if isinstance(action, Jump) and (inside := self.chain(action.chain)):
-                mine = self._boxes(before[i])
+                mine = self._boxes(rule)
                 self.meter.spend(len(mine) * len(inside))
                 boxes += [met for a in mine for b in inside if (met := self.axes.meet(a, b)) is not None]
         return list(dict.fromkeys(boxes))
@@ -191,12 +210,18 @@ def _base(base: BaseChain) -> Hashable:
 
 
 def edited_region(
-    old: Firewall, new: Firewall, hook: Hook, family: Family, limits: Limits | None = None
+    old: Firewall,
+    new: Firewall,
+    hook: Hook,
+    family: Family,
+    limits: Limits | None = None,
+    edits: Mapping[str, ChainEdits] | None = None,
 ) -> tuple[RawBox, ...] | None:
     """Boxes outside of which `old` and `new` decide every packet alike, effects included; () where nothing was edited.
 
     None where this says nothing: the firewalls do not have the same base chains and defaults in the same order, or
-    do not speak of the same packets. Boxes may overlap.
+    do not speak of the same packets. Boxes may overlap. `edits` are those of each chain that both have
+    (`chain_edits`), where they are known already.
 
     Raises:
         BudgetError: alternatives of the edited rules multiply beyond the limit.
@@ -206,12 +231,28 @@ def edited_region(
         return None
     if _bounds(old) != _bounds(new):
         return None
-    rules = [*old.rules(), *new.rules()]
-    written = frozenset(write.field for rule in rules for write in rule.writes)
+    if edits is None:
+        edits = {name: chain_edits(old.chains[name].rules, new.chains[name].rules) for name in _asked(old, new, bases)}
+    written = frozenset(write.field for each in (old, new) for rule in each.rules() for write in rule.writes)
+    rules = [rule for each in edits.values() for rule in (*each.removed, *each.added, *each.jumps)]
     axes = Axes(family, (test for rule in rules for test in rule.tests))
-    edits = _Edits(old, new, axes, written, Meter(limits or Limits(), rules, "the edited rules"))
-    boxes = dict.fromkeys(box for base in bases for box in edits.chain(base.chain))
+    found = _Edits(edits, axes, written, Meter(limits or Limits(), rules, "the edited rules"))
+    boxes = dict.fromkeys(box for base in bases for box in found.chain(base.chain))
     return tuple(raw for box in boxes for raw in axes.raw(box, hook))
+
+
+def _asked(old: Firewall, new: Firewall, bases: Sequence[BaseChain]) -> Iterator[str]:
+    """The chains that base chains lead to in both versions, through rules that both have."""
+    open_names = [base.chain for base in bases]
+    seen: set[str] = set()
+    while open_names:
+        name = open_names.pop()
+        if name in seen:
+            continue
+        seen.add(name)
+        yield name
+        jumps = {rule.action.chain for rule in old.chains[name].rules if isinstance(rule.action, Jump)}
+        open_names += (each for each in jumps if each in new.chains)
 
 
 def _bounds(firewall: Firewall) -> Hashable:

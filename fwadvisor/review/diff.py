@@ -3,34 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from hashlib import sha256
+from itertools import islice
 
 from fwadvisor.diagnostic import error
-from fwadvisor.errors import FwadvisorError
+from fwadvisor.errors import BudgetError, FwadvisorError
 from fwadvisor.model.address import Family
-from fwadvisor.model.evaluate import Step, evaluate
-from fwadvisor.model.firewall import AnyOf, Condition, Field, Firewall
-from fwadvisor.model.rule import Hook, Verdict
-from fwadvisor.packets import Budget, Change, PacketSet, RawBox, Result, Space, compare
+from fwadvisor.model.firewall import Condition, Field, Firewall
+from fwadvisor.model.rule import Hook
+from fwadvisor.packets import Budget, PacketSet
 from fwadvisor.packets.box import ReadableBox, readable_boxes
-from fwadvisor.packets.deciders import DECIDERS, Numbered, numbered
-from fwadvisor.packets.narrow import narrowed
 from fwadvisor.ports.database import Database
-from fwadvisor.proof.comparison import (
-    NETFILTER,
-    TESTS,
-    common_parts,
-    compared_within,
-    doubts,
-    left_out,
-    outcome,
-    spoken,
-)
+from fwadvisor.proof.comparison import NETFILTER, common_parts, doubts, left_out, outcome, spoken
 from fwadvisor.review.applications import applications_changed
 from fwadvisor.review.changes import Decider, Kind, Review, ReviewedChange
+from fwadvisor.review.conditions import conditions_of
 from fwadvisor.review.edits import Edited, edits_between
 from fwadvisor.review.knowledge import breaks, uses_of
+from fwadvisor.review.pieces import Parts, Piece
 from fwadvisor.review.severity import rate
 
 _LETTERS = {
@@ -38,29 +29,12 @@ _LETTERS = {
 }  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class _Piece:
-    """Packets with one result and one decider on each side."""
-
-    kind: Kind
-    results: tuple[Result, Result]
-    steps: tuple[Step | None, Step | None]
-    packets: PacketSet
-
-
 def review(
-    old: Firewall,
-    new: Firewall,
-    database: Database,
-    budget: Budget,
-    *,
-    name: str = "",
-    lines: int = 0,
-    kinds: frozenset[Kind] = frozenset(Kind),
+    old: Firewall, new: Firewall, database: Database, budget: Budget, *, name: str = "", lines: int = 0
 ) -> Review:
     """Everything that happens otherwise to some packet in `new`, completely, and nothing else.
 
-    `lines` is how many lines of the text differ, as the caller counted them. Of other `kinds` nothing is computed.
+    `lines` is how many lines of the text differ, as the caller counted them.
 
     Raises:
         BudgetError: the comparison would grow too large.
@@ -73,25 +47,11 @@ def review(
     if not parts:
         message = f"{old.name} and {new.name} speak of no packet that is in both"
         raise FwadvisorError(error(message, hint=f"{spoken(old)}; {spoken(new)}"))
-    effects = {Field.LOG}
-    if old.dialect == new.dialect or {old.dialect, new.dialect} <= NETFILTER:
-        effects |= {Field.ASSIGNED_HELPER, Field.TRANSLATION}
-    space = Space((old, new), effects=frozenset(effects), tests=TESTS, budget=budget)
     edited = Edited.between(old, new)
-    changes: list[ReviewedChange] = []
-    conditions: dict[Condition, None] = {}
-    for hook, family in parts:
-        before, after = space.meaning(old, hook, family), space.meaning(new, hook, family)
-        within = compared_within(space, old, new, hook, family)
-        found = [each for each in compare(before, after, within) if _kind(each) in kinds]
-        known = before.depends_on() & after.depends_on()
-        conditions |= dict.fromkeys(condition for condition in known if condition.understood)
-        region = [box for change in found for box in change.packets.boxes()]
-        if region:
-            pieces = _pieces(old, new, hook, family, region, space.effects, budget)
-            changes += _changes(pieces, edited, database)
-    applications, missing = applications_changed(old, new, changes, database, budget)
+    compared = Parts(edited, _effects(old, new), budget)
+    changes = [change for part in parts for change in _changes(compared.pieces(*part), edited, database)]
     changes.sort(key=lambda each: (each.kind is Kind.UNKNOWN, each.severity.rank, list(Kind).index(each.kind)))
+    applications, missing = applications_changed(*edited.firewalls, changes, database, budget)
     return Review(
         name=name or f"{old.name} -> {new.name}",
         old=old,
@@ -100,84 +60,53 @@ def review(
         changes=tuple(changes),
         applications=applications,
         edits=edits_between(edited, changes, lines),
-        left_out=(*left_out(old, new), *missing),
+        left_out=(*left_out(old, new), *_effects_left_out(old, new), *missing),
         doubts=tuple(doubts(old, new)),
-        conditions=tuple(sorted(conditions, key=lambda condition: condition.name)),
+        conditions=_conditions(*edited.firewalls),
     )
 
 
-def _pieces(
-    old: Firewall,
-    new: Firewall,
-    hook: Hook,
-    family: Family,
-    region: list[RawBox],
-    effects: frozenset[Field],
-    budget: Budget,
-) -> Iterator[_Piece]:
-    """The packets of a region, told apart by what decides them on both sides; computed from the rules that meet it."""
-    sides = numbered(narrowed(old, region, family)), numbered(narrowed(new, region, family))
-    inside = (AnyOf(tuple(box.tests() for box in region)),)
-    firewalls = tuple(each.firewall for each in sides)
-    space = Space(firewalls, effects=effects | DECIDERS, tests=(*inside, *TESTS), budget=budget)
-    meanings = [space.meaning(each, hook, family) for each in firewalls]
-    for change in compare(meanings[0], meanings[1], space.packets(hook, family, inside)):
-        kind = _kind(change)
-        packets = change.packets
-        if kind is Kind.TREATED:
-            # A connection gets its helper and its translation with its first packet.
-            packets &= space.packets(hook, family, TESTS)
-        if not packets.is_empty:
-            yield _Piece(kind, (_plain(change.old), _plain(change.new)), _steps(sides, change), packets)
+def _alike(old: Firewall, new: Firewall) -> bool:
+    """Whether both say in the same way what they log, assign and translate."""
+    return old.dialect == new.dialect or {old.dialect, new.dialect} <= NETFILTER
 
 
-def _plain(result: Result) -> Result:
-    return Result(result.verdict, tuple(each for each in result.effects if each[0] is not Field.DECIDER))
+def _effects(old: Firewall, new: Firewall) -> frozenset[Field]:
+    """What is compared besides verdicts."""
+    return frozenset({Field.LOG, Field.ASSIGNED_HELPER, Field.TRANSLATION}) if _alike(old, new) else frozenset()
 
 
-def _steps(sides: tuple[Numbered, Numbered], change: Change) -> tuple[Step | None, Step | None]:
-    found = []
-    for side, result in zip(sides, (change.old, change.new), strict=True):
-        if result.verdict is not None:
-            found.append(side.step(result.effects))
-        else:
-            # What is not known leaves no number behind; for one of the packets, the walk says where it ends.
-            witness = change.packets.witness()
-            trail = evaluate(side.firewall, witness).trail if witness else ()
-            found.append(trail[-1] if trail else None)
-    return found[0], found[1]
+def _effects_left_out(old: Firewall, new: Firewall) -> Iterator[str]:
+    if _alike(old, new):
+        return
+    words = {Field.LOG: "what is logged", Field.ASSIGNED_HELPER: "helpers", Field.TRANSLATION: "translation"}
+    written = {write.field for each in (old, new) for rule in each.rules() for write in rule.writes}
+    found = [text for field, text in words.items() if field in written]
+    if found:
+        yield f"{' and '.join(found)}: {old.dialect} and {new.dialect} say that each in its own way"
 
 
-def _kind(change: Change) -> Kind:
-    if change.unknown:
-        return Kind.UNKNOWN
-    old, new = change.old, change.new
-    if old.verdict is not new.verdict:
-        if new.verdict is Verdict.ACCEPT:
-            return Kind.WIDENED
-        return Kind.NARROWED if old.verdict is Verdict.ACCEPT else Kind.CHANGED
-    before, after = ({f: v for f, v in each.effects if f not in _ASIDE and v} for each in (old, new))
-    return Kind.RELOGGED if before == after else Kind.TREATED
+def _conditions(old: Firewall, new: Firewall) -> tuple[Condition, ...]:
+    """The conditions that both ask, and that are taken to be alike."""
+    before, after = ({test.condition for test in conditions_of(each)} for each in (old, new))
+    return tuple(sorted((each for each in before & after if each.understood), key=lambda condition: condition.name))
 
 
-_ASIDE = frozenset({Field.LOG, Field.DECIDER})
-
-
-def _changes(pieces: Iterable[_Piece], edited: Edited, database: Database) -> Iterator[ReviewedChange]:
+def _changes(pieces: Iterable[Piece], edited: Edited, database: Database) -> Iterator[ReviewedChange]:
     """The pieces that the same edit causes, together."""
-    groups: dict[object, list[_Piece]] = {}
+    groups: dict[object, list[Piece]] = {}
     for piece in pieces:
-        outcomes = _outcomes(piece)
         cause = tuple(
-            id(step.rule) if step is not None and edited.is_edited(side, step) else None
-            for side, step in enumerate(piece.steps)
+            tuple(id(step.rule) for step in steps if step is not None and edited.is_edited(side, step))
+            for side, steps in enumerate(piece.steps)
         )
-        groups.setdefault((piece.kind, outcomes, cause if any(cause) else _both(piece)), []).append(piece)
+        key = (piece.kind, _outcomes(piece), cause if any(cause) else _deciding(piece))
+        groups.setdefault(key, []).append(piece)
     for group in groups.values():
         yield _change(group, edited, database)
 
 
-def _outcomes(piece: _Piece) -> tuple[str, str]:
+def _outcomes(piece: Piece) -> tuple[str, str]:
     """What tells pieces apart. Effects count only where nothing else differs: they would tear every change in parts."""
     if piece.kind is Kind.RELOGGED:
         counted = frozenset({Field.LOG})
@@ -190,15 +119,15 @@ def _outcomes(piece: _Piece) -> tuple[str, str]:
     return before, after
 
 
-def _both(piece: _Piece) -> object:
-    return tuple((step.chain, id(step.rule)) if step else None for step in piece.steps)
+def _deciding(piece: Piece) -> object:
+    return tuple(tuple((step.chain, id(step.rule)) if step else None for step in steps) for steps in piece.steps)
 
 
-def _change(group: list[_Piece], edited: Edited, database: Database) -> ReviewedChange:
+def _change(group: list[Piece], edited: Edited, database: Database) -> ReviewedChange:
     packets = group[0].packets
     for piece in group[1:]:
         packets |= piece.packets
-    regions = readable_boxes(packets.boxes())
+    regions, whole = _regions(packets)
     kind, outcomes = group[0].kind, _outcomes(group[0])
     hook, family = packets.table.hook, packets.table.family
     witness = packets.witness()
@@ -219,7 +148,24 @@ def _change(group: list[_Piece], edited: Edited, database: Database) -> Reviewed
         why=why,
         uses=uses_of(regions, database),
         breaks=breaks(kind, hook, regions, database),
+        sampled=any(piece.sampled for piece in group),
+        cut=not whole,
     )
+
+
+#: A change of more boxes than can be merged is shown by its first ones.
+_MOST_REGIONS = 10_000
+
+
+def _regions(packets: PacketSet) -> tuple[tuple[ReadableBox, ...], bool]:
+    """The packets in few boxes, and whether these are all of them."""
+    boxes = list(islice(packets.boxes(), _MOST_REGIONS + 1))
+    whole = len(boxes) <= _MOST_REGIONS
+    try:
+        return readable_boxes(boxes[:_MOST_REGIONS]), whole
+    except BudgetError:
+        # Too many to be merged; each is right by itself.
+        return tuple(map(ReadableBox, boxes[:_MOST_REGIONS])), whole
 
 
 def _id(kind: Kind, hook: Hook, family: Family, outcomes: tuple[str, str], regions: tuple[ReadableBox, ...]) -> str:
@@ -227,6 +173,8 @@ def _id(kind: Kind, hook: Hook, family: Family, outcomes: tuple[str, str], regio
     return f"{_LETTERS[kind]}-{sha256(text.encode()).hexdigest()[:8]}"
 
 
-def _deciders(group: list[_Piece], side: int, edited: Edited) -> tuple[Decider, ...]:
-    steps = {(step.chain, id(step.rule)) if step else None: step for step in (piece.steps[side] for piece in group)}
+def _deciders(group: list[Piece], side: int, edited: Edited) -> tuple[Decider, ...]:
+    steps = {
+        (step.chain, id(step.rule)) if step else None: step for piece in group for step in piece.steps[side]
+    }  # fmt: skip
     return tuple(edited.decider(side, step) for step in steps.values())

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from fwadvisor.model.evaluate import Step
 from fwadvisor.model.firewall import Firewall, FirewallRule
-from fwadvisor.packets.overlap_edits import aligned, key
+from fwadvisor.packets.overlap_edits import ChainEdits, aligned, chain_edits, key
 from fwadvisor.proof.words import deciding_span
-from fwadvisor.review.changes import Decider, Edits, ReviewedChange
+from fwadvisor.review.changes import Decider, Edits, Kind, ReviewedChange
+from fwadvisor.review.naming import Renamed, in_names_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,22 +22,30 @@ class Edited:
     rules: tuple[frozenset[int], frozenset[int]]
     #: How many stand in both, elsewhere.
     moved: int
+    #: How each chain differs that both have; empty between dialects.
+    chains: Mapping[str, ChainEdits]
+    #: Each version in names that both share, and the way back.
+    named: tuple[Renamed, Renamed]
 
     @classmethod
-    def between(cls, old: Firewall, new: Firewall) -> Edited:
-        """Chains of one name are aligned; between dialects, whose rules are never equal, no rule counts as edited."""
+    def between(cls, old: Firewall, later: Firewall) -> Edited:
+        """Chains are aligned; between dialects, whose rules are never equal, no rule counts as edited."""
+        named = Renamed(old), in_names_of(old, later)
+        new = named[1].firewall
         if old.dialect != new.dialect:
-            return cls((old, new), (frozenset(), frozenset()), 0)
+            return cls((old, new), (frozenset(), frozenset()), 0, {}, named)
+        chains: dict[str, ChainEdits] = {}
         gone: list[FirewallRule] = []
         come: list[FirewallRule] = []
         for name in dict.fromkeys((*old.chains, *new.chains)):
             before, after = (each.chains[name].rules if name in each.chains else () for each in (old, new))
-            pairs = aligned([key(rule) for rule in before], [key(rule) for rule in after])
-            kept, there = {i for i, _ in pairs}, {j for _, j in pairs}
-            gone += (rule for i, rule in enumerate(before) if i not in kept)
-            come += (rule for j, rule in enumerate(after) if j not in there)
+            edits = chain_edits(before, after)
+            if name in old.chains and name in new.chains:
+                chains[name] = edits
+            gone += edits.removed
+            come += edits.added
         moved = (Counter(map(key, gone)) & Counter(map(key, come))).total()
-        return cls((old, new), (frozenset(map(id, gone)), frozenset(map(id, come))), moved)
+        return cls((old, new), (frozenset(map(id, gone)), frozenset(map(id, come))), moved, chains, named)
 
     def is_edited(self, side: int, step: Step) -> bool:
         """Whether the rule of a step is edited; a default is where the other version has another one there."""
@@ -49,9 +58,10 @@ class Edited:
         """What decides, for people."""
         if step is None:
             return Decider("", None, None, "nothing is asked: accept")
-        firewall = self.firewalls[side]
-        text = step.rule.text if step.rule else f"the default of {step.chain}: {_default(firewall, step.chain)}"
-        return Decider(step.chain, step.rule, deciding_span(firewall, step), text, self.is_edited(side, step))
+        firewall, named = self.firewalls[side], self.named[side]
+        chain, rule = named.chain(step.chain), step.rule and named.rule(step.rule)
+        text = rule.text if rule else f"the default of {chain}: {_default(firewall, step.chain)}"
+        return Decider(chain, rule, deciding_span(firewall, step), text, self.is_edited(side, step))
 
 
 def _default(firewall: Firewall, chain: str) -> str:
@@ -59,11 +69,15 @@ def _default(firewall: Firewall, chain: str) -> str:
 
 
 def edits_between(edited: Edited, changes: Iterable[ReviewedChange], lines: int = 0) -> Edits:
-    """The edits in numbers; `lines` is what the caller counted in the text."""
+    """The edits in numbers; `lines` is what the caller counted in the text.
+
+    Of rules whose packets nobody knows about, nobody knows whether they change anything: they are not effective.
+    """
     gone, come = edited.rules
     effective = {
         id(each.rule)
         for change in changes
+        if change.kind is not Kind.UNKNOWN
         for side in change.deciders
         for each in side
         if each.edited and each.rule is not None

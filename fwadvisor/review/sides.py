@@ -87,7 +87,7 @@ def pairs(old: str, new: str, given: Given) -> Pairs:
     if isinstance(one, RuleFiles) and isinstance(other, RuleFiles):
         return _files(one, other)
     loaded = _policies([each for each in (one, other) if isinstance(each, Profiles)], given)
-    warnings = (*given.database.notices, *(each for side in loaded for each in side.warnings))
+    warnings = tuple(each for side in loaded for each in side.warnings)
     if isinstance(one, RuleFiles):
         found = [_against(version, loaded[0], one.is_folder, False) for version in one.versions]
         return Pairs(pairs=tuple(found), warnings=(*warnings, *one.warnings))
