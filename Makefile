@@ -8,7 +8,7 @@ DEMO ?= out
 SECONDS ?= 3600
 SEED ?= $(shell date +%s)
 
-.PHONY: help demo test check soak kernel-tools clean
+.PHONY: help demo test check soak tools clean
 
 help:
 	@echo "make demo    install into $(VENV) and write the rules of the example policy to $(DEMO)/"
@@ -33,14 +33,14 @@ $(VENV)/.dev: $(VENV)/.user
 demo: $(VENV)/.user
 	$(BIN)/fwadvisor generate h323-needed no-netmeeting --set peers=203.0.113.0/24 --target all -o $(DEMO)
 
-kernel-tools:
-	@sh tests/kernel/install-tools.sh
+tools:
+	@sh tests/install-tools.sh
 
-test: $(VENV)/.dev kernel-tools
+test: $(VENV)/.dev tools
 	$(BIN)/python -m pytest
 
 # A failure names its own seed: give it as SEED with SECONDS=0 to see it again.
-soak: $(VENV)/.dev kernel-tools
+soak: $(VENV)/.dev tools
 	FWADVISOR_REQUIRE_KERNEL=1 FWADVISOR_SOAK=$$(($(SECONDS) / 2)) FWADVISOR_SEED=$(SEED) $(BIN)/python -m pytest \
 	  tests/kernel/test_random_rulesets.py tests/kernel/test_read_firewalls.py -k agree
 
