@@ -19,7 +19,7 @@ from fwadvisor.diagnostic import did_you_mean, error
 from fwadvisor.dialects import DIALECTS, dialect
 from fwadvisor.dialects.base import Capabilities, Document, OutputFile
 from fwadvisor.dialects.fit import fit
-from fwadvisor.errors import FwadvisorError, InexpressibleError, UnknownNameError
+from fwadvisor.errors import BudgetError, FwadvisorError, InexpressibleError, UnknownNameError
 from fwadvisor.model.address import FAMILIES, Family
 from fwadvisor.model.firewall import Firewall
 from fwadvisor.model.rule import Hook, Ruleset, Verdict
@@ -44,7 +44,7 @@ def convert(request: Request) -> Converted:
         raise FwadvisorError(problems)
     try:
         return _converted(request, guided_only=False)
-    except InexpressibleError:
+    except (BudgetError, InexpressibleError):
         raise
     except FwadvisorError:
         # What was taken for plain was not: the engine knows better.

@@ -86,13 +86,22 @@ def prove(text: Firewall, source: Firewall, able: Capabilities, budget: Budget, 
                 rest = rest - among
         if rest.is_empty:
             continue
-        if approximate and each.outcomes[0] in (Verdict.DROP, Verdict.REJECT):
+        if able.dialect == "iptables" and _only_followed(each):
+            # The raw table is asked before it is known where a packet goes.
+            said.append(f"iptables assigns helpers to {each.hook} as well: {each.outcomes[0]} ({_regions(rest)})")
+        elif approximate and each.outcomes[0] in (Verdict.DROP, Verdict.REJECT):
             narrowed.append(f"{each.hook}: {each.outcomes[0]} instead of {each.outcomes[1]}: {_regions(rest)}")
         else:
             problems.append(_differs(text, source, each, rest))
     if problems:
         raise FwadvisorError(problems)
     return Shown(comparison, tuple(dict.fromkeys(said)), tuple(dict.fromkeys(narrowed)))
+
+
+def _only_followed(difference: Difference) -> bool:
+    """Whether packets are accepted in both, and only the text assigns a helper."""
+    said, wanted = difference.outcomes
+    return wanted == Verdict.ACCEPT and said.startswith(f"{Verdict.ACCEPT} with helper ")
 
 
 def _by_nature(able: Capabilities) -> Iterator[tuple[str, tuple[Test, ...]]]:
