@@ -9,8 +9,10 @@ from fwadvisor.model.interval import Intervals
 from fwadvisor.ports.facts import (
     Advisory,
     Application,
+    Defect,
     Deny,
     Dynamic,
+    Ephemeral,
     Flow,
     HelperFacts,
     HelperType,
@@ -36,7 +38,7 @@ def _status(value: Mapping[str, Any]) -> Status:
 
 
 def _advisories(values: Iterable[Mapping[str, Any]]) -> tuple[Advisory, ...]:
-    return tuple(Advisory(value["id"], value["via"], value["note"]) for value in values)
+    return tuple(Advisory(value["id"], value["via"], value["note"], tuple(value.get("fixed", ()))) for value in values)
 
 
 def _dynamic(value: Mapping[str, Any] | None) -> Dynamic | None:
@@ -150,13 +152,32 @@ def helper(id: str, value: Mapping[str, Any]) -> HelperFacts:
         module=value["module"],
         nat_module=value.get("nat", ""),
         types=types,
-        families=tuple({"ip": 4, "ip6": 6}[family] for family in value["families"]),
+        families=_versions(value["families"]),
         internal=tuple(value.get("internal", ())),
         related_names=tuple(value.get("related_names") or dict.fromkeys(t.type for t in types)),
         blind_when=value["blind_when"],
         parameters=tuple(value.get("params", ())),
         note=value.get("note", ""),
+        limits=tuple(value.get("limits", ())),
+        nat_families=_versions(value.get("nat_families", ())),
+        advice=value.get("advice", ""),
         advisories=_advisories(value.get("advisories", ())),
+        defects=tuple(Defect(each["versions"], each["note"]) for each in value.get("defects", ())),
+    )
+
+
+def _versions(families: Iterable[str]) -> tuple[int, ...]:
+    return tuple({"ip": 4, "ip6": 6}[family] for family in families)
+
+
+def ephemeral(value: Mapping[str, Any]) -> Ephemeral:
+    """The ports that a system hands to programs."""
+    return Ephemeral(
+        system=value["system"],
+        dialects=tuple(value["dialects"]),
+        ports=_intervals(value["ports"]) or (),
+        reserve=value["reserve"],
+        sources=tuple(value["sources"]),
     )
 
 

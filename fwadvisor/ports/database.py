@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from fwadvisor.model.interval import Intervals, contains, intersect
 from fwadvisor.ports.facts import (
     Application,
+    Ephemeral,
     Flow,
     HelperFacts,
     Listing,
@@ -40,6 +41,8 @@ class Database:
     listener_commands: Mapping[str, Mapping[str, str]]
     #: What everybody who assigns a helper should know.
     helper_note: str = ""
+    #: What systems hand to programs that ask for any port; pf's rules run on several systems.
+    ephemeral: tuple[Ephemeral, ...] = ()
     as_of: str = ""
     #: Id of a port or application -> the overlay file it comes from.
     overlaid: Mapping[str, str] = field(default_factory=dict)

@@ -106,6 +106,8 @@ class Advisory(NamedTuple):
     id: str
     via: str
     note: str = ""
+    #: The first repaired version of each maintained line; () where none is known.
+    fixed: tuple[str, ...] = ()
 
 
 class Dynamic(NamedTuple):
@@ -287,7 +289,34 @@ class HelperFacts(NamedTuple):
     internal: tuple[str, ...] = ()
     parameters: tuple[str, ...] = ()
     note: str = ""
+    #: What it does not follow, as ends of "it does not follow ...".
+    limits: tuple[str, ...] = ()
+    #: IP versions in which it rewrites the addresses inside messages where they are translated.
+    nat_families: tuple[int, ...] = ()
+    #: Why it may be better left off, or what to use instead.
+    advice: str = ""
     advisories: tuple[Advisory, ...] = ()
+    #: Defects of single versions that have no advisory.
+    defects: tuple[Defect, ...] = ()
+
+
+class Defect(NamedTuple):
+    """What is wrong in certain versions of the kernel."""
+
+    versions: str
+    note: str
+
+
+class Ephemeral(NamedTuple):
+    """The ports that a system hands to programs that ask for any."""
+
+    system: str
+    #: The dialects whose rules run on this system.
+    dialects: tuple[str, ...]
+    ports: Intervals
+    #: How ports are kept out of it; ``{ports}``, ``{first}``, ``{count}`` and ``{transport}`` are filled in.
+    reserve: str
+    sources: tuple[str, ...] = ()
 
 
 class MediaPreset(NamedTuple):

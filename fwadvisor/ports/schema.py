@@ -176,7 +176,9 @@ def keyed(kind: Kind, keys: Kind = name) -> Kind:
 STATUS = record(
     {"state": Required(word(State)), "since": number(1960, 2100), "ended": number(1960, 2100), "note": text}
 )
-ADVISORY = record({"id": Required(text), "via": Required(word(EVIDENCE)), "note": Required(text)})
+ADVISORY = record(
+    {"id": Required(text), "via": Required(word(EVIDENCE)), "note": Required(text), "fixed": list_of(text)}
+)
 PORT = record({
     "id": Required(name), "title": Required(text),
     "match": Required(record({**{str(t): ranges() for t in Transport if t is not Transport.IP}, "ip": ranges(0, 255)})),
@@ -228,6 +230,12 @@ HELPER = record({
     }))),
     "families": Required(list_of(word(("ip", "ip6")))), "internal": list_of(text), "related_names": list_of(text),
     "blind_when": Required(text), "params": list_of(text), "note": text, "advisories": list_of(ADVISORY),
+    "limits": list_of(text), "nat_families": list_of(word(("ip", "ip6"))), "advice": text,
+    "defects": list_of(record({"versions": Required(text), "note": Required(text)})),
+})  # fmt: skip
+EPHEMERAL = record({
+    "system": Required(text), "dialects": Required(list_of(name)), "ports": Required(ranges()),
+    "reserve": Required(text), "sources": Required(list_of(text)),
 })  # fmt: skip
 COMMANDS = record({"tcp": Required(text), "udp": Required(text)})
 SOURCES = keyed(record({"title": Required(text), "url": text}))
@@ -239,6 +247,7 @@ SHIPPED = {
     **COMMON, "as_of": text, "severity_meaning": record({str(risk): Required(text) for risk in Risk}),
     "check_listener": record({system: Required(COMMANDS) for system in SYSTEMS}),
     "helper_assignment": record({"note": Required(text)}), "helpers": keyed(HELPER),
+    "ephemeral_ports": list_of(EPHEMERAL),
 }  # fmt: skip
 
 

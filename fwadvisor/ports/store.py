@@ -79,6 +79,7 @@ def database(
         risk_meaning={Risk(word): meaning for word, meaning in values["severity_meaning"].items()},
         listener_commands=values["check_listener"],
         helper_note=values["helper_assignment"]["note"],
+        ephemeral=tuple(build.ephemeral(value) for value in values["ephemeral_ports"]),
         as_of=values["as_of"],
         overlaid=overlaid or {},
         notices=tuple(notices),

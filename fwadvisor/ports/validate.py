@@ -19,6 +19,7 @@ from fwadvisor.ports.schema import Text
 Entry = Mapping[str, Any]
 
 _ADVISORY = re.compile(r"CVE-(?:19|20)\d\d-\d{4,7}|CA-(?:19|20)\d\d-\d\d|MS\d\d-\d{3}|VU#\d{4,7}|cisco-sa-[0-9a-z-]+")
+_VERSION = re.compile(r"\d+(?:\.\d+){1,2}")
 _REFERENCE = re.compile(r"rfc:[1-9]\d{0,4}")
 #: What a word in `secure` looks like when it means a port entry rather than prose.
 _ENTRY_ID = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
@@ -82,6 +83,9 @@ def check_advisories(advisories: Iterable[Entry], what: str) -> Iterator[Diagnos
         if id in seen:
             yield problem(id, f"{what}: {id} stands twice")
         seen.add(id)
+        for version in advisory.get("fixed", ()):
+            if not _VERSION.fullmatch(version):
+                yield problem(version, f'{what}, {id}: "{version}" is no version', "such as 6.12.78")
 
 
 def _registered(entry: Entry, knowledge: Knowledge) -> Iterator[tuple[str, int, set[str]]]:
@@ -217,6 +221,9 @@ def check_helper(id: str, entry: Entry) -> Iterator[Diagnostic]:
     for kind in entry["types"]:
         if names is not None and kind["type"] not in names:
             yield problem(kind["type"], f'{id}: "{kind["type"]}" is missing from related_names')
+    for family in entry.get("nat_families", ()):
+        if family not in entry["families"]:
+            yield problem(family, f"{id}: it cannot rewrite {family}, which is not among its families")
     yield from check_advisories(entry.get("advisories", ()), id)
 
 
@@ -239,4 +246,6 @@ def validate(values: Mapping[str, Any], registry: Registry) -> list[Diagnostic]:
         found += check_preset(entry, knowledge)
     for id, entry in values["helpers"].items():
         found += check_helper(id, entry)
+    for entry in values.get("ephemeral_ports", ()):
+        found += check_sources(entry["sources"], knowledge, f"ephemeral ports of {entry['system']}", entry["system"])
     return found
