@@ -69,7 +69,7 @@ def convert(
         hint = did_you_mean(rest, _RESTS[1:]) or "accept or drop"
         raise FwadvisorError(error(f'--rest takes accept or drop, not "{rest}"', hint=hint))
     firewall = _firewall(rules, dialects)
-    _check(output, rules)
+    _check(output, rules, target)
     show(firewall.warnings, color)
     wanted: Verdict | None = Verdict(rest) if rest else None
     converted = run(
@@ -118,14 +118,25 @@ def _firewall(rules: list[str], dialects: list[str]) -> Firewall:
 
 
 def _is_folder(output: str) -> bool:
-    return Path(output).is_dir() or output.endswith("/")
+    return bool(output.strip()) and (Path(output).is_dir() or output.endswith("/"))
 
 
-def _check(output: str | None, rules: list[str]) -> None:
+def _check(output: str | None, rules: list[str], target: str) -> None:
+    """That nothing which is read would be written.
+
+    Raises:
+        FwadvisorError: it would, or there is no such place.
+    """
     from fwadvisor.cli.writing import check_output
+    from fwadvisor.dialects import DIALECTS, dialect
+    from fwadvisor.proof.files import paths_of
 
+    inputs = [path for each in rules for path in paths_of(each)]
     if output is None or not _is_folder(output):
-        check_output(output, rules)
+        check_output(output, inputs)
+    elif Path(output).is_dir() and target in DIALECTS:
+        for name in dialect(target).file_names:
+            check_output(str(Path(output) / name), inputs)
 
 
 def _write(converted: Converted, output: str | None, quiet: bool) -> None:
