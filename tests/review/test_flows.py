@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import random
+import re
+from pathlib import Path
 
 import pytest
 
@@ -265,3 +267,10 @@ def test_the_command_line_may_say_what_is_expected_and_what_self_is() -> None:
     assert parse_case("any -> self:22/tcp", language).expected is None
     with pytest.raises(FwadvisorError, match="no addresses are called"):
         own_language(DATABASE, ["nonsense"])
+
+
+def test_every_flow_of_the_documentation_is_one() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "flows.md").read_text()
+    blocks = re.findall(r"```flows\n(.*?)```", text, re.S)
+    assert len(blocks) == 2
+    assert sum(len(cases(block)) for block in blocks) == 16
