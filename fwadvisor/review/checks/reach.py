@@ -11,6 +11,7 @@ from bisect import bisect_right
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import islice
 
 from fwadvisor.model.address import Family
 from fwadvisor.model.evaluate import Step
@@ -20,6 +21,7 @@ from fwadvisor.model.firewall import (
     AddressType,
     AnyOf,
     Condition,
+    Decide,
     FamilyTest,
     Field,
     Firewall,
@@ -31,8 +33,8 @@ from fwadvisor.model.firewall import (
 )
 from fwadvisor.model.interval import Intervals, normalize, overlaps
 from fwadvisor.model.rule import LOOPBACK, Hook, State, Verdict
-from fwadvisor.packets import Budget, PacketSet, Space
-from fwadvisor.packets.deciders import DECIDERS, numbered
+from fwadvisor.packets import Budget, Meaning, PacketSet, Space
+from fwadvisor.packets.deciders import DECIDERS, Numbered, numbered
 from fwadvisor.ports.facts import PROTOCOL_NUMBERS, Transport
 from fwadvisor.review.checks.strangers import Door, doors, doubtful, strangers, supposing, through
 
@@ -145,6 +147,8 @@ class Piece:
         return protocols >= _MOST_PROTOCOLS and ports >= _MOST_PORTS
 
 
+#: So many rules are tried by themselves.
+_TRIED = 8
 #: Greater than every value of a field.
 _ENDLESS = 1 << 129
 _MOST_PROTOCOLS, _MOST_PORTS = 200, 50000
@@ -161,6 +165,45 @@ class Entry:
     def sure(self) -> bool:
         """Whether nothing that nobody knows stands between."""
         return self.door.sure and not self.piece.sure.is_empty
+
+
+@dataclass(frozen=True)
+class Plain:
+    """A region, and what becomes of its packets."""
+
+    numbered: Numbered
+    meaning: Meaning
+    within: PacketSet
+
+    @property
+    def accepted(self) -> PacketSet:
+        """What is accepted, if conditions do as they must for that."""
+        return self.meaning.accepted & self.within
+
+    @property
+    def known(self) -> bool:
+        """Whether everything is decided by what is understood."""
+        return (self.meaning.unknown & self.within).is_empty
+
+    @property
+    def refused(self) -> bool:
+        """Whether there are such packets, and all of them are surely refused whatever conditions do."""
+        return not self.within.is_empty and self.known and self.accepted.is_empty
+
+    def steps(self) -> Iterator[Step]:
+        """What decides packets of the region."""
+        for result, packets in sorted(self.meaning.by_result(), key=lambda each: str(each[0])):
+            step = self.numbered.step(result.effects)
+            if step is not None and not (packets & self.within).is_empty:
+                yield step
+
+    def effects(self, field: Field) -> set[str]:
+        """The values of an effect that accepted packets of the region get; "" where some get none."""
+        return {
+            dict(result.effects).get(field, "")
+            for result, packets in self.meaning.by_result()
+            if result.verdict is Verdict.ACCEPT and not (packets & self.within).is_empty
+        }
 
 
 class Reach:
@@ -279,6 +322,38 @@ class Reach:
             if not packets.is_empty:
                 yield Piece(space, marked.step(result.effects), packets, packets & sure if doubts else packets)
 
+    def plain(
+        self,
+        hook: Hook,
+        family: Family,
+        region: Sequence[Test],
+        firewall: Firewall | None = None,
+        effects: frozenset[Field] = DECIDERS,
+    ) -> Plain:
+        """What becomes of a region's packets whatever conditions do: nothing is supposed of them.
+
+        Raises:
+            BudgetError: the diagrams would grow too large.
+        """
+        few = numbered(sifted(firewall or self.firewall, family, region))
+        space = Space((few.firewall,), effects=effects, tests=region, budget=self._budget)
+        meaning = space.meaning(few.firewall, hook, family)
+        return Plain(few, meaning, space.packets(hook, family, tuple(region)) & meaning.domain)
+
+    def accepts(self, hook: Hook, family: Family, region: Sequence[Test]) -> bool:
+        """Whether some packet of a region is accepted.
+
+        Raises:
+            BudgetError: the diagrams would grow too large.
+        """
+        # Most often one of the first rules that accept says so, and few others meet its packets.
+        accepting = (rule for rule in self.firewall.rules() if rule.action == Decide(Verdict.ACCEPT))
+        for rule in islice(accepting, _TRIED):
+            own = [test for test in rule.tests if isinstance(test, IntegerTest | AddressTest)]
+            if own and not self.plain(hook, family, (*region, *own), effects=frozenset()).accepted.is_empty:
+                return True
+        return not self.plain(hook, family, region, effects=frozenset()).accepted.is_empty
+
     def conditions(self, piece: Piece) -> list[Condition]:
         """The conditions that the piece may depend on although nothing is known of them."""
         return [] if piece.sure == piece.packets else doubtful(self.firewall)
@@ -305,10 +380,12 @@ def meet(few: Intervals, many: Intervals) -> bool:
 
 def sifted(firewall: Firewall, family: Family, region: Sequence[Test]) -> Firewall:
     """The firewall without rules that match no packet of the region, as far as single tests tell."""
+    writes = any(write.field is Field.STATE for rule in firewall.rules() for write in rule.writes)
+    fixed = _FIXED if writes else _FIXED | {Field.STATE}
     wanted = {
         test.field: test.values if isinstance(test, IntegerTest) else test.of(family)
         for test in region
-        if isinstance(test, IntegerTest | AddressTest) and test.field in _FIXED
+        if isinstance(test, IntegerTest | AddressTest) and test.field in fixed
     }
     known: dict[Test, bool] = {}
 
