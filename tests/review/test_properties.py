@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -49,6 +50,7 @@ MODELS = {
     "last match": {"writes": False, "jumps": False, "unknown": False},
     "writes": {"unknown": False, "conditions": False, "standing": False, "narrow": True},
 }
+database = cache(load)
 Versions = tuple[Firewall, Firewall]
 
 
@@ -121,15 +123,14 @@ def said(found: Review) -> list[object]:
 
 @pytest.mark.parametrize("way", WAYS)
 def test_reviews_of_random_firewalls(way: str) -> None:
-    database = load()
     pairs = changes = 0
     for about, (old, new) in versions(way):
-        found = review(old, new, database, Budget())
+        found = review(old, new, database(), Budget())
         judge = judged(old, new, found, about)
         assert not judge.complaints, f"{about}: {len(judge.complaints)}\n" + "\n".join(judge.complaints[:3])
         more = [(each.old, each.new, each.packets.witness()) for each in left(found)]
         assert not more, f"{about}: the changes, applied, do not make the new version: {more[:3]}"
-        back = review(new, old, database, Budget())
+        back = review(new, old, database(), Budget())
         assert alike(found, back) == [], f"{about}: turned around"
         assert found.same is back.same, about
         pairs, changes = pairs + 1, changes + len(found.changes)
@@ -143,16 +144,15 @@ def test_nothing_becomes_of_no_edit(way: str) -> None:
 
     What nobody understands in two files may mean two things, even where the text is one.
     """
-    database = load()
     for about, (old, new) in versions(way):
-        same = review(old, old, database, Budget())
+        same = review(old, old, database(), Budget())
         assert all(each.kind is Kind.UNKNOWN and each.outcomes == ("unknown",) * 2 for each in same.changes), about
-        known = review(old, replace(old, name="copy"), database, Budget())
+        known = review(old, replace(old, name="copy"), database(), Budget())
         assert all(each.kind is Kind.UNKNOWN for each in known.changes), about
         assert (known.edits.added, known.edits.removed, known.edits.moved) == (0, 0, 0)
-        words = review(old, disguised(old), database, Budget())
+        words = review(old, disguised(old), database(), Budget())
         assert said(words) == said(known), f"{about}: other names"
         assert words.edits.effective == 0, about
-        plain = review(old, new, database, Budget())
-        renamed = review(disguised(old), disguised(new), database, Budget())
+        plain = review(old, new, database(), Budget())
+        renamed = review(disguised(old), disguised(new), database(), Budget())
         assert said(plain) == said(renamed), f"{about}: other names in both"
