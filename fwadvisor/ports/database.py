@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from fwadvisor.model.interval import Intervals, contains, intersect
 from fwadvisor.ports.facts import (
@@ -24,6 +24,7 @@ from fwadvisor.ports.facts import (
 
 if TYPE_CHECKING:
     from fwadvisor.diagnostic import Diagnostic
+    from fwadvisor.ports.call_facts import CallEnd, Conversation
     from fwadvisor.ports.registry import Registry
 
 
@@ -43,6 +44,9 @@ class Database:
     helper_note: str = ""
     #: What systems hand to programs that ask for any port; pf's rules run on several systems.
     ephemeral: tuple[Ephemeral, ...] = ()
+    #: The data sections of that name; built when somebody asks.
+    call_data: Sequence[Mapping[str, Any]] = ()
+    call_end_data: Sequence[Mapping[str, Any]] = ()
     as_of: str = ""
     #: Id of a port or application -> the overlay file it comes from.
     overlaid: Mapping[str, str] = field(default_factory=dict)
@@ -57,6 +61,20 @@ class Database:
         from fwadvisor.ports.registry import load_registry
 
         return load_registry(self.data_dir)
+
+    @cached_property
+    def conversations(self) -> Mapping[str, Conversation]:
+        """Application id -> how it talks, for those that negotiate ports."""
+        from fwadvisor.ports.call_facts import conversations
+
+        return conversations(self.call_data)
+
+    @cached_property
+    def call_ends(self) -> Mapping[str, CallEnd]:
+        """Dialect -> when its firewall forgets a connection."""
+        from fwadvisor.ports.call_facts import call_ends
+
+        return call_ends(self.call_end_data)
 
     @cached_property
     def _names(self) -> dict[str, Application]:

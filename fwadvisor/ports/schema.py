@@ -253,8 +253,11 @@ SHIPPED = {
 
 def read_document(document: Document, *, shipped: bool = False) -> tuple[dict[str, Any], Reader]:
     """The sections of a knowledge file as plain values, and the reader with everything that is wrong with it."""
+    from fwadvisor.ports.schema_calls import CALL_ENDS, CALLS
+
     reader = Reader(document)
     values: dict[str, Any] = {}
     if document.root is not None:
-        values = record(SHIPPED if shipped else COMMON)(reader, document.root, "a knowledge file") or {}
+        known = {**SHIPPED, "calls": CALLS, "call_ends": CALL_ENDS} if shipped else COMMON
+        values = record(known)(reader, document.root, "a knowledge file") or {}
     return values, reader

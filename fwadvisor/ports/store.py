@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 DATA = Path(__file__).with_name("data")
 COMPILED = DATA / "compiled.json"
 #: Modules whose change makes compiled knowledge stale, besides the YAML files.
-_MAKERS = ("schema.py", "compiling.py")
+_MAKERS = ("schema.py", "schema_calls.py", "compiling.py")
 
 
 def source_files() -> list[Path]:
@@ -80,6 +80,8 @@ def database(
         listener_commands=values["check_listener"],
         helper_note=values["helper_assignment"]["note"],
         ephemeral=tuple(build.ephemeral(value) for value in values["ephemeral_ports"]),
+        call_data=values["calls"],
+        call_end_data=values["call_ends"],
         as_of=values["as_of"],
         overlaid=overlaid or {},
         notices=tuple(notices),

@@ -229,6 +229,7 @@ def check_helper(id: str, entry: Entry) -> Iterator[Diagnostic]:
 
 def validate(values: Mapping[str, Any], registry: Registry) -> list[Diagnostic]:
     """Everything that is wrong with the knowledge."""
+    from fwadvisor.ports.validate_calls import check_calls
     from fwadvisor.ports.validate_flows import check_application
 
     knowledge = Knowledge(values, registry)
@@ -246,6 +247,8 @@ def validate(values: Mapping[str, Any], registry: Registry) -> list[Diagnostic]:
         found += check_preset(entry, knowledge)
     for id, entry in values["helpers"].items():
         found += check_helper(id, entry)
+    for entry in values.get("calls", ()):
+        found += check_calls(entry, knowledge)
     for entry in values.get("ephemeral_ports", ()):
         found += check_sources(entry["sources"], knowledge, f"ephemeral ports of {entry['system']}", entry["system"])
     return found
