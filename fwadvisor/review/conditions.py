@@ -47,6 +47,28 @@ def conditions_of(firewall: Firewall) -> Iterator[ConditionTest]:
             yield from (test for test in flat(rule.tests) if isinstance(test, ConditionTest))
 
 
+def all_understood(firewall: Firewall) -> Firewall:
+    """The firewall with every condition as one of which it is known that it holds or does not."""
+    if all(test.condition.understood for test in conditions_of(firewall)):
+        return firewall
+
+    def clear(tests: Iterable[Test]) -> Iterator[Test]:
+        for test in tests:
+            match test:
+                case AnyOf(alternatives, holds):
+                    yield AnyOf(tuple(tuple(clear(each)) for each in alternatives), holds)
+                case ConditionTest(condition, holds):
+                    yield ConditionTest(Condition(condition.name), holds)
+                case _:
+                    yield test
+
+    chains = {
+        name: replace(chain, rules=tuple(replace(rule, tests=tuple(clear(rule.tests))) for rule in chain.rules))
+        for name, chain in firewall.chains.items()
+    }
+    return replace(firewall, chains=chains)
+
+
 def _names(firewall: Firewall) -> dict[str, None]:
     """The names of all conditions, in order."""
     return {test.condition.name: None for test in conditions_of(firewall)}

@@ -5,9 +5,10 @@ Where the versions have the same base chains, only packets that meet an edited r
 the rules that they can meet; that is exact, and quick for long lists. Where the base chains differ, or the edits are
 many, everything is compared.
 
-What decides is computed for every packet as well, with a diagram that has an end for each rule. Where a change
-is too large for that, its packets are still exact, and what decides them is told by one packet of each of its boxes:
-the piece is `sampled`.
+What decides is computed for every packet as well, with a diagram that has an end for each rule; a condition that is not
+understood is one that holds or not there, as it may only matter to who decides. Packets of which nobody knows what
+happens to them are told apart by the opaque rules that they can meet. Where a change is too large for all that, its
+packets are still exact, and what decides them is told by one packet of each of its boxes: the piece is `sampled`.
 """
 
 from __future__ import annotations
@@ -19,21 +20,24 @@ from itertools import islice
 from fwadvisor.errors import BudgetError
 from fwadvisor.model.address import Family
 from fwadvisor.model.evaluate import Step, evaluate
-from fwadvisor.model.firewall import AnyOf, ConditionTest, Field, Firewall, FirewallRule, Unknown
+from fwadvisor.model.firewall import AnyOf, ConditionTest, Field, Firewall, FirewallRule, Jump, Test, Unknown
 from fwadvisor.model.rule import Hook, Verdict
 from fwadvisor.packets import Budget, Change, PacketSet, RawBox, Result, Space, compare
-from fwadvisor.packets.deciders import DECIDERS, Numbered, numbered
+from fwadvisor.packets.deciders import DECIDERS, numbered
 from fwadvisor.packets.narrow import boxes_of, narrowed
 from fwadvisor.packets.overlap_axes import flat
-from fwadvisor.packets.overlap_edits import edited_region
+from fwadvisor.packets.overlap_edits import edited_region, without
 from fwadvisor.proof.comparison import TESTS, compared_within
 from fwadvisor.review.changes import Kind
+from fwadvisor.review.conditions import all_understood
 from fwadvisor.review.edits import Edited
 
 #: With more boxes than that, it costs less to compare everything than what meets one of them.
 _MOST_EDITS = 300
 #: A change of more boxes is sampled, and so is one that meets more rules.
-_MOST_BOXES, _MOST_RULES = 1000, 4000
+_MOST_BOXES, _MOST_RULES = 5000, 8000
+#: Packets that are not known are told apart in at most so many parts.
+_MOST_PARTS = 200
 #: So many boxes of a sampled change are asked what decides them.
 _SAMPLES = 50
 _ASIDE = frozenset({Field.LOG, Field.DECIDER})
@@ -67,7 +71,12 @@ class Parts:
     budget: Budget
 
     def __post_init__(self) -> None:
-        self._whole = Space(self.edited.firewalls, effects=self.effects, tests=TESTS, budget=self.budget)
+        firewalls = self.edited.firewalls
+        self._written = frozenset(write.field for each in firewalls for rule in each.rules() for write in rule.writes)
+        opaque = (rule for each in firewalls for rule in each.rules() if is_opaque(rule))
+        #: What spaces must be able to tell.
+        self._tests = (*TESTS, *(test for rule in opaque for test in _sure(rule.tests, self._written)))
+        self._whole = Space(firewalls, effects=self.effects, tests=self._tests, budget=self.budget)
 
     def pieces(self, hook: Hook, family: Family) -> list[Piece]:
         """The packets of a part that are treated otherwise."""
@@ -78,7 +87,7 @@ class Parts:
         sides = self._narrowed(region, family)
         if len(region) <= _MOST_BOXES and all(sum(1 for _ in each.rules()) <= _MOST_RULES for each in sides):
             try:
-                return list(self._decided(sides, region, hook, family))
+                return [*self._decided(changes, hook, family), *self._unknown(changes, sides)]
             except BudgetError:
                 pass  # What decides costs more than what differs, which is known: that is told by samples.
         return list(self._sampled(changes))
@@ -95,7 +104,7 @@ class Parts:
             return ()
         inside = (AnyOf(tuple(box.tests() for box in region)),)
         sides = self._narrowed(region, family) if len(region) <= _MOST_EDITS else (old, new)
-        space = Space(sides, effects=self.effects, tests=(*inside, *TESTS), budget=self.budget)
+        space = Space(sides, effects=self.effects, tests=(*inside, *self._tests), budget=self.budget)
         meanings = [space.meaning(each, hook, family) for each in sides]
         return compare(meanings[0], meanings[1], space.packets(hook, family, inside))
 
@@ -108,9 +117,8 @@ class Parts:
             region = edited_region(old, new, hook, family, edits=self.edited.chains)
             if region is None:
                 return None
-            opaque = [rule for each in (old, new) for rule in each.rules() if is_opaque(rule)]
-            written = frozenset(write.field for each in (old, new) for rule in each.rules() for write in rule.writes)
-            return [_certain(box) for box in (*region, *boxes_of(opaque, written, hook, family))]
+            opaque = [step.rule for each in (old, new) for step in _opaque(each, hook, family) if step.rule is not None]
+            return [_certain(box) for box in (*region, *boxes_of(opaque, self._written, hook, family))]
         except BudgetError:
             return None  # Only a way to have less to do, which here would be more.
 
@@ -123,38 +131,48 @@ class Parts:
 
     # What decides
 
-    def _decided(
-        self, firewalls: tuple[Firewall, Firewall], region: Sequence[RawBox], hook: Hook, family: Family
-    ) -> Iterator[Piece]:
-        sides = numbered(firewalls[0]), numbered(firewalls[1])
+    def _decided(self, changes: Sequence[Change], hook: Hook, family: Family) -> Iterator[Piece]:
+        """The packets whose fate is known in both versions, by what decides it."""
+        region = [box for change in changes if not change.unknown for box in change.packets.boxes()]
+        if not region:
+            return
+        first, second = map(numbered, self._narrowed(region, family))
         inside = (AnyOf(tuple(box.tests() for box in region)),)
-        made = tuple(each.firewall for each in sides)
+        made = tuple(all_understood(each.firewall) for each in (first, second))
         space = Space(made, effects=self.effects | DECIDERS, tests=(*inside, *TESTS), budget=self.budget)
         meanings = [space.meaning(each, hook, family) for each in made]
         for change in compare(meanings[0], meanings[1], space.packets(hook, family, inside)):
-            kind, packets = kind_of(change), change.packets
-            if kind is Kind.TREATED:
-                # A connection gets its helper and its translation with its first packet.
-                packets &= space.packets(hook, family, TESTS)
+            results = _plain(change.old), _plain(change.new)
+            packets = _begun(kind_of(*results), change.packets)
             if not packets.is_empty:
-                before, after = (
-                    self._steps(side, each, firewall, packets)
-                    for side, each, firewall in zip(sides, (change.old, change.new), firewalls, strict=True)
-                )
-                yield Piece(kind, (_plain(change.old), _plain(change.new)), (before, after), packets)
+                steps = (first.step(change.old.effects),), (second.step(change.new.effects),)
+                yield Piece(kind_of(*results), results, steps, packets)
 
-    def _steps(self, side: Numbered, result: Result, firewall: Firewall, packets: PacketSet) -> tuple[Step | None, ...]:
-        if result.verdict is not None:
-            return (side.step(result.effects),)
-        return _opaque(firewall, packets) or (_last(firewall, packets),)
+    def _unknown(self, changes: Sequence[Change], firewalls: tuple[Firewall, Firewall]) -> Iterator[Piece]:
+        """The packets whose fate is not known, by the opaque rules that they can meet."""
+        for change in changes:
+            if not change.unknown:
+                continue
+            table = change.packets.table
+            opaque = [tuple(_opaque(each, table.hook, table.family)) for each in firewalls]
+            asked = [
+                (side, step)
+                for side, result in enumerate((change.old, change.new))
+                for step in (opaque[side] if result.verdict is None else ())
+            ]
+            for packets, met in _told_apart(change.packets, asked, self._written):
+                before, after = (
+                    tuple(step for number, step in met if number == side) or (_last(firewall, packets),)
+                    for side, firewall in enumerate(firewalls)
+                )
+                yield Piece(Kind.UNKNOWN, (change.old, change.new), (before, after), packets)
 
     def _sampled(self, changes: Sequence[Change]) -> Iterator[Piece]:
         """The changes as they are, with what decides one packet of each of their first boxes."""
         for change in changes:
-            kind, packets = kind_of(change), change.packets
+            kind = kind_of(change.old, change.new)
+            packets = _begun(kind, change.packets)
             table = packets.table
-            if kind is Kind.TREATED:
-                packets &= PacketSet(table, table.set_of(TESTS), table.domain)
             if packets.is_empty:
                 continue
             boxes = list(islice(packets.boxes(), _SAMPLES))
@@ -179,15 +197,54 @@ def _last(firewall: Firewall, packets: PacketSet) -> Step | None:
     return trail[-1] if trail else None
 
 
-def _opaque(firewall: Firewall, packets: PacketSet) -> tuple[Step, ...]:
-    """The rules that are not understood and that packets can meet, in order."""
-    boxes = list(packets.boxes())
-    return tuple(
-        Step(chain.name, rule)
-        for chain in narrowed(firewall, boxes, packets.table.family).chains.values()
-        for rule in chain.rules
-        if is_opaque(rule)
-    )
+def _begun(kind: Kind, packets: PacketSet) -> PacketSet:
+    """What counts of a change: a connection gets its helper and its translation with its first packet."""
+    if kind is not Kind.TREATED:
+        return packets
+    table = packets.table
+    return packets & PacketSet(table, table.set_of(TESTS), table.domain)
+
+
+def _told_apart(
+    packets: PacketSet, asked: Sequence[tuple[int, Step]], written: frozenset[Field]
+) -> list[tuple[PacketSet, tuple[tuple[int, Step], ...]]]:
+    """The packets by the opaque rules that they can meet, of one side or the other."""
+    table = packets.table
+    parts: list[tuple[PacketSet, tuple[tuple[int, Step], ...]]] = [(packets, ())]
+    for side, step in asked:
+        assert step.rule is not None  # noqa: S101 - opaque rules are asked
+        meeting = PacketSet(table, table.set_of(tuple(_sure(step.rule.tests, written))), table.domain)
+        split = [
+            part
+            for each, met in parts
+            for part in ((each & meeting, (*met, (side, step))), (each - meeting, met))
+            if not part[0].is_empty
+        ]
+        if len(split) > _MOST_PARTS:
+            return [(packets, tuple(asked))]
+        parts = split
+    return parts
+
+
+def _sure(tests: Sequence[Test], written: frozenset[Field]) -> Iterator[Test]:
+    """Tests that hold wherever the rule may match: without conditions that are not understood, and written fields."""
+    for test in without(tests, written):
+        unclear = any(isinstance(each, ConditionTest) and not each.condition.understood for each in flat((test,)))
+        if not unclear:
+            yield test
+        elif isinstance(test, AnyOf) and test.holds:
+            yield AnyOf(tuple(tuple(_sure(each, written)) for each in test.alternatives))
+
+
+def _opaque(firewall: Firewall, hook: Hook, family: Family) -> Iterator[Step]:
+    """The opaque rules that packets of a hook and family can come to."""
+    names = [base.chain for base in firewall.asked(hook, family)]
+    for name in names:
+        for rule in firewall.chains[name].rules:
+            if is_opaque(rule):
+                yield Step(name, rule)
+            if isinstance(rule.action, Jump) and rule.action.chain not in names:
+                names.append(rule.action.chain)
 
 
 def is_opaque(rule: FirewallRule) -> bool:
@@ -204,11 +261,10 @@ def _certain(box: RawBox) -> RawBox:
     return replace(box, conditions={each: holds for each, holds in box.conditions.items() if each.understood})
 
 
-def kind_of(change: Change) -> Kind:
+def kind_of(old: Result, new: Result) -> Kind:
     """What a change does to its packets."""
-    if change.unknown:
+    if old.verdict is None or new.verdict is None:
         return Kind.UNKNOWN
-    old, new = change.old, change.new
     if old.verdict is not new.verdict:
         if new.verdict is Verdict.ACCEPT:
             return Kind.WIDENED
