@@ -202,11 +202,12 @@ def compared_within(space: Space, first: Firewall, second: Firewall, hook: Hook,
 
 
 def outcome(result: Result) -> str:
-    """Such as ``accept``, ``accept with helper RAS``, ``unknown``."""
+    """Such as ``accept``, ``accept with helper RAS``, ``drop with log`` (without a prefix), ``unknown``."""
     if result.verdict is None:
         return UNKNOWN
     kinds = {Field.ASSIGNED_HELPER: "helper ", Field.LOG: "log "}
-    effects = [kinds.get(each, "") + value for each, value in result.effects if value]
+    said = [(each, value) for each, value in result.effects if value or each is Field.LOG]
+    effects = [kinds.get(each, "") + value if value else "log" for each, value in said]
     return result.verdict.value + (f" with {', '.join(effects)}" if effects else "")
 
 

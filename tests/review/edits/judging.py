@@ -41,7 +41,8 @@ class Fate:
 
     #: None where nobody can know.
     verdict: Verdict | None
-    log: str
+    #: The prefix, "" where there is none; None where nothing is logged.
+    log: str | None
     treatment: tuple[tuple[Field, str], ...]
     place: Place
 
@@ -88,13 +89,13 @@ class Judge:
         last = found.trail[-1] if found.trail else None
         place = (last.chain, id(last.rule) if last.rule else None) if last else None
         if found.verdict is None:
-            return Fate(None, "", (), place)
+            return Fate(None, None, (), place)
         treatment = tuple(
             (each, found.effects[each])
             for each in _TREATMENT
             if found.verdict is Verdict.ACCEPT and found.effects.get(each)
         )
-        return Fate(found.verdict, found.effects.get(Field.LOG, ""), treatment, place)
+        return Fate(found.verdict, found.effects.get(Field.LOG), treatment, place)
 
     def ask(self, packet: Packet) -> None:
         """Complain where the review says something else of a packet than the walks do."""
@@ -203,13 +204,17 @@ def said(packet: Packet, old: Fate, new: Fate) -> tuple[Kind, tuple[str, str]] |
     if old.treatment != new.treatment and packet.state is State.NEW:
         return Kind.TREATED, (_with(old, old.treatment), _with(new, new.treatment))
     if old.log != new.log:
-        return Kind.RELOGGED, (_with(old, ((Field.LOG, old.log),)), _with(new, ((Field.LOG, new.log),)))
+        return Kind.RELOGGED, (_logged(old), _logged(new))
     return None
+
+
+def _logged(fate: Fate) -> str:
+    return _with(fate, () if fate.log is None else ((Field.LOG, fate.log),))
 
 
 def _with(fate: Fate, effects: tuple[tuple[Field, str], ...]) -> str:
     assert fate.verdict is not None
-    words = [_WORDS[each] + value for each, value in effects if value]
+    words = [_WORDS[each] + value if value else "log" for each, value in effects]
     return fate.verdict.value + (f" with {', '.join(words)}" if words else "")
 
 

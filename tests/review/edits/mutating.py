@@ -6,6 +6,7 @@ import random
 from collections.abc import Callable
 from dataclasses import replace
 
+from fwadvisor.diagnostic import Span
 from fwadvisor.model.firewall import Decide, Field, Firewall, FirewallChain, FirewallRule, Jump, Write
 from fwadvisor.model.rule import Verdict
 
@@ -77,9 +78,10 @@ def drawn(dice: Dice) -> Maker:
 def borrowed(other: Firewall, dice: random.Random) -> Maker:
     """New rules that another firewall of the dialect has, and that go nowhere."""
     rules = [rule for rule in other.rules() if not isinstance(rule.action, Jump)]
+    drop = FirewallRule(tests=(), action=Decide(Verdict.DROP), span=Span("new", 1), text="drop")
 
     def make(firewall: Firewall, name: str) -> FirewallRule:
-        return replace(dice.choice(rules or list(firewall.chains[name].rules)))
+        return replace(dice.choice(rules or [drop]))
 
     return make
 
