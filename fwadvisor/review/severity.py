@@ -46,7 +46,7 @@ from fwadvisor.packets import RawBox
 from fwadvisor.packets.box import ReadableBox
 from fwadvisor.packets.box_text import said
 from fwadvisor.ports.database import Database
-from fwadvisor.ports.facts import Risk
+from fwadvisor.ports.facts import Flow, Risk
 from fwadvisor.ports.facts import State as In
 from fwadvisor.review.changes import Kind
 from fwadvisor.review.exposed import WIDE, exposed, fits, flows_in, icmp_of, neighbours_in, ports_of, protocols_of
@@ -212,23 +212,29 @@ def _blocked_services(region: RawBox, hook: Hook, database: Database) -> Iterato
     flows = [
         (application, flow, numbers)
         for application, flow, numbers in flows_in(region, database)
-        if flow.need == "core" and application.status.state is not In.OBSOLETE and fits(application, flow, hook)
+        if application.status.state is not In.OBSOLETE and fits(application, flow, hook)
     ]
+    needed = [each for each in flows if each[1].need == "core"]
     if hook is Hook.INPUT:
-        for application, flow, numbers in flows:
+        for application, flow, numbers in needed:
             if application.lockout:
                 what = f"{format_ports(numbers)}/{flow.transport} ({application.title})"
                 text = f"{who} no longer {_reaches(who)} {what}, and whoever administers it from there is locked out"
                 yield Rating(Severity.HIGH, text)
-    for application, flow, numbers in flows:
-        title = database.ports[flow.port].title
-        what = f"{format_ports(numbers)}/{flow.transport} ({title})" if numbers else title
-        end = f"towards {who}" if hook is Hook.OUTPUT else f"from {who}"
-        text = f"{application.title} needs {what}, which is blocked {end}"
-        yield Rating(Severity.MEDIUM, text)
+    for application, flow, numbers in needed:
+        yield Rating(Severity.MEDIUM, f"{application.title} needs {_blocked(region, flow, numbers, database)}")
     for transport, ports in ports_of(region).items():
         if size(ports) >= WIDE:
             yield Rating(Severity.MEDIUM, f"{size(ports)} {transport.upper()} ports are blocked")
+    for application, flow, numbers in flows:
+        yield Rating(Severity.LOW, f"{application.title} may use {_blocked(region, flow, numbers, database)}")
+
+
+def _blocked(region: RawBox, flow: Flow, numbers: Intervals, database: Database) -> str:
+    """What of a flow is blocked, and for whom."""
+    title, who = database.ports[flow.port].title, other_end(region).text
+    what = f"{format_ports(numbers)}/{flow.transport} ({title})" if numbers else title
+    return f"{what}, which is blocked {'towards' if region.hook is Hook.OUTPUT else 'from'} {who}"
 
 
 def _little(region: RawBox, new: bool) -> str:
@@ -238,4 +244,4 @@ def _little(region: RawBox, new: bool) -> str:
         )
     if covers(((1, 1), (58, 58)), protocols_of(region)):
         return "no type of ICMP that connections need is blocked"
-    return "no known application needs what is blocked"
+    return "no application that is known and in use has a use for what is blocked"
