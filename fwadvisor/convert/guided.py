@@ -9,21 +9,23 @@ engine; the lines only say how to cut.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
+from itertools import islice
 
 from fwadvisor.convert.lines import Line, Lines
 from fwadvisor.convert.matching import Matched, matches_of
 from fwadvisor.convert.straight import Made
 from fwadvisor.model.firewall import FirewallRule
 from fwadvisor.model.lift import tests as tests_of
-from fwadvisor.model.rule import Match, Verdict
+from fwadvisor.model.rule import ICMP, ICMPV6, Match, Verdict
 from fwadvisor.packets import Meaning, PacketSet, Result, Space
 from fwadvisor.packets.box import readable_boxes
 from fwadvisor.packets.deciders import Numbered
 
-#: So many exceptions are written before a rule, and so many boxes for one rule that cannot be written as it is.
-_EXCEPTIONS, _BOXES = 8, 256
+#: So many exceptions are written before a rule, and exceptions of exceptions so deep; so many boxes are few, so many
+#: are tried for a rule that cannot be written as it is.
+_EXCEPTIONS, _DEPTHS, _FEW, _BOXES = 8, (1, 3), 2, 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,80 +58,117 @@ class Guide:
     """Makes the rules of one hook and family."""
 
     def __init__(self, space: Space, numbered: Numbered, meaning: Meaning, within: PacketSet) -> None:
-        self._space, self._numbered, self._meaning = space, numbered, meaning
+        self._space, self._numbered, self._meaning, self._within = space, numbered, meaning, within
+        #: The packets that no rule matches yet.
         self._rest = within
+        self._depth = 0
         self._where = {verdict: meaning.where(verdict) for verdict in Verdict}
         self._made: list[Made] = []
-        #: What kept the lines of a rule from being written, by the rule: packets that are decided before it.
+        #: What kept the lines of a rule from being written, by the rule.
         self._kept: dict[int, Blocked] = {}
 
     def rules(self, lines: Lines) -> Guided:
         """The new rules."""
-        for line in lines.lines:
-            for matched in matches_of(line.tests, self._meaning.family, self._meaning.hook):
-                self._line(line, matched)
+        found = Guided([], lines.default)
+        for self._depth in _DEPTHS:
+            # Exceptions of exceptions are hard to read, so that they come only where nothing else will do.
+            found = self._attempt(lines)
+            if not found.blocked:
+                break
+        return found
+
+    def _attempt(self, lines: Lines) -> Guided:
+        self._rest, self._made, self._kept = self._within, [], {}
+        waiting = [
+            (line, matched)
+            for line in lines.lines
+            for matched in matches_of(line.tests, self._meaning.family, self._meaning.hook)
+        ]
+        # What cannot be written where it stands often can where less is left to be told apart.
+        while waiting:
+            left = [each for each in waiting if not self._line(*each)]
+            if len(left) == len(waiting):
+                break
+            waiting = left
         default, blocked = self._leftover(lines.default)
         return Guided(self._made, default, tuple(blocked))
 
     def _packets(self, match: Match) -> PacketSet:
         return self._space.packets(self._meaning.hook, self._meaning.family, tests_of(match))
 
-    def _line(self, line: Line, matched: Matched) -> None:
+    def _line(self, line: Line, matched: Matched) -> bool:
+        """Write a line, if it has packets left and can be said; whether there is nothing left to do for it."""
         reach = self._packets(matched.match) & self._rest
-        wanted = reach & self._where[line.verdict]
-        if wanted.is_empty:
-            return
-        wrong = reach - self._where[line.verdict]
-        if not wrong.is_empty:
-            # What is said of other packets must be said first, or this line decides them too.
-            exceptions = self._boxes(wrong, _EXCEPTIONS, [each for each in Verdict if each is not line.verdict])
-            if isinstance(exceptions, Blocked):
-                self._kept.setdefault(id(line.rule), exceptions)
-                return
-            self._made += exceptions
-        self._made.append(Made(matched.match, line.verdict, line.rule, line.log, line.why))
-        self._rest = self._rest - reach
+        if (reach & self._where[line.verdict]).is_empty:
+            return True
+        found = self._cover(Made(matched.match, line.verdict, line.rule, line.log, line.why), self._depth)
+        if isinstance(found, Blocked):
+            self._kept[id(line.rule)] = found
+            return False
+        self._write(found)
+        return True
 
-    def _boxes(self, packets: PacketSet, most: int, verdicts: Iterable[Verdict]) -> list[Made] | Blocked:
-        """Packets as rules, box by box, by what decides them; what cannot be said, or not in so few, comes back."""
+    def _write(self, rules: Iterable[Made]) -> None:
+        for rule in rules:
+            self._made.append(rule)
+            self._rest = self._rest - self._packets(rule.match)
+
+    def _cover(self, rule: Made, depth: int) -> list[Made] | Blocked:
+        """The rule, after the rules for those of its packets that have another verdict.
+
+        Whatever right rules stand before them, they decide each packet of `rest` that they match as the source does.
+        """
+        wrong = (self._packets(rule.match) & self._rest) - self._where[rule.verdict]
+        if wrong.is_empty:
+            return [rule]
+        exceptions: list[Made] = []
+        for result, share in self._shares(wrong):
+            found = self._said(result, share, depth - 1, _EXCEPTIONS - len(exceptions))
+            if isinstance(found, Blocked):
+                return found
+            exceptions += found
+        return [*exceptions, rule]
+
+    def _said(self, result: Result, share: PacketSet, depth: int, most: int) -> list[Made] | Blocked:
+        """Packets of one decider as rules, box by box; what cannot be said, or not in so few rules, comes back."""
+        rule = self._rule(result)
+        boxes = readable_boxes(share.boxes()) if depth >= 0 and result.verdict is not None else ()
+        if not boxes or len(boxes) > _BOXES or result.verdict is None:
+            return Blocked(rule, share, self._unsaid(share))
         found: list[Made] = []
-        covered = None
-        for verdict in verdicts:
-            for result, share in self._shares(packets & self._where[verdict]):
-                rules = self._said(share, verdict, self._rule(result), most - len(found))
-                if rules is None:
-                    return Blocked(self._rule(result), share, self._unsaid(share))
-                found += rules
-                covered = share if covered is None else covered | share
-        left = packets if covered is None else packets - covered
-        return found if left.is_empty else Blocked(None, left, self._unsaid(left))
-
-    def _said(self, share: PacketSet, verdict: Verdict, rule: FirewallRule | None, most: int) -> list[Made] | None:
-        boxes = readable_boxes(share.boxes())
-        if len(boxes) > most:
-            return None
-        found = []
+        left = share
         for box in boxes:
             for matched in matches_of(box.raw.tests(), box.raw.family, box.raw.hook):
-                if matched.unsaid and not self._same(matched.match, verdict):
-                    return None
-                found.append(Made(self._shorter(matched.match, verdict), verdict, rule))
-        return found
+                if (self._packets(matched.match) & left).is_empty:
+                    continue
+                # Few boxes stay what they are; of many, what they ask needlessly would only repeat.
+                match = self._shorter(matched.match, result.verdict, wholly=len(boxes) > _FEW)
+                more = self._cover(Made(match, result.verdict, rule), depth)
+                if isinstance(more, Blocked):
+                    match = self._shorter(match, result.verdict, wholly=True)
+                    more = self._cover(Made(match, result.verdict, rule), depth)
+                if isinstance(more, Blocked):
+                    return Blocked(rule, share, matched if matched.unsaid else more.unsaid)
+                found += more
+                left = left - self._packets(match)
+                if len(found) > most:
+                    return Blocked(rule, share, self._unsaid(share))
+        return found if left.is_empty else Blocked(rule, left, self._unsaid(left))
 
-    def _shorter(self, match: Match, verdict: Verdict) -> Match:
-        """The match without fields that need not be asked, as what they leave out is decided already, or alike."""
-        for plain in (
-            replace(match, helpers=()),
-            replace(match, helpers=(), states=()),
-            replace(match, helpers=(), states=(), source_ports=None),
-        ):
-            if plain != match and self._same(plain, verdict):
-                match = plain
+    def _shorter(self, match: Match, verdict: Verdict, *, wholly: bool) -> Match:
+        """The match without fields that need not be asked, as what they leave out is decided already, or alike.
+
+        Not `wholly`, only those go that nobody would miss: states, helpers, source ports.
+        """
+        for less in _with_less(match) if wholly else islice(_with_less(match), 3):
+            candidate = less(match)
+            if candidate != match and self._same(candidate, verdict):
+                match = candidate
         return match
 
     def _same(self, match: Match, verdict: Verdict) -> bool:
-        """Whether everything of a match that is left has a verdict, so that what it cannot say does not matter."""
-        return (self._packets(match) & self._rest - self._where[verdict]).is_empty
+        """Whether everything of a match that is left has a verdict."""
+        return ((self._packets(match) & self._rest) - self._where[verdict]).is_empty
 
     def _shares(self, packets: PacketSet) -> Iterator[tuple[Result, PacketSet]]:
         """The packets by what decides them, in the order of the rules."""
@@ -149,16 +188,14 @@ class Guide:
         default = wanted if wanted in left or not left else left[-1]
         blocked: list[Blocked] = []
         for result, share in list(self._shares(self._rest)):
-            if result.verdict is default:
+            if result.verdict is default or (share & self._rest).is_empty:
                 continue
-            rule = self._rule(result)
-            rules = None if result.verdict is None else self._said(share, result.verdict, rule, _BOXES)
-            if rules is None:
-                itself = Blocked(rule, share, self._unsaid(share))
-                blocked.append(self._kept.get(id(rule), itself) if not _asks_more(itself) else itself)
-                continue
-            self._made += rules
-            self._rest = self._rest - share
+            found = self._said(result, share & self._rest, self._depth, _BOXES)
+            if isinstance(found, Blocked):
+                kept = self._kept.get(id(found.rule), found)
+                blocked.append(found if _asks_more(found) else kept)
+            else:
+                self._write(found)
         return default, blocked
 
     def _unsaid(self, share: PacketSet) -> Matched | None:
@@ -168,3 +205,18 @@ class Guide:
                 if matched.unsaid:
                     return matched
         return None
+
+
+def _with_less(match: Match) -> Iterator[Callable[[Match], Match]]:
+    """Ways to ask for less, one field each."""
+    yield lambda each: replace(each, helpers=())
+    yield lambda each: each if each.helpers else replace(each, states=())
+    yield lambda each: replace(each, source_ports=None)
+    if match.icmp or match.destination_ports:
+        yield lambda each: replace(each, icmp=(), destination_ports=None)
+    if match.protocols and match.protocols not in ((ICMP,), (ICMPV6,)):
+        yield lambda each: each if each.source_ports or each.destination_ports else replace(each, protocols=())
+    yield lambda each: replace(each, source=None)
+    yield lambda each: replace(each, destination=None)
+    yield lambda each: replace(each, in_interfaces=())
+    yield lambda each: replace(each, out_interfaces=())

@@ -48,6 +48,7 @@ _OVER_LOOPBACK = tuple(
     NameTest(name, Names(frozenset({LOOPBACK}))) for name in (Field.IN_INTERFACE, Field.OUT_INTERFACE)
 )
 _EMPTY = Document(name="shape")
+_ANY_ICMP = 255
 
 
 @dataclass
@@ -251,6 +252,8 @@ class Making:
                 if number in PORT_PROTOCOLS and number not in self.able.port_protocols:
                     others = [name for name, each in able.items() if number in each.port_protocols]
                     yield f"{protocol_name(number)} ports", others
+        if self.able.dialect == "iptables" and any(each.type == _ANY_ICMP for each in match.icmp):
+            yield "ICMP type 255, which its commands take for any type", [n for n in able if n != "iptables"]
         for name in (*match.in_interfaces, *match.out_interfaces):
             if name != LOOPBACK and not re.fullmatch(self.able.interface_pattern, name):
                 others = [each for each, can in able.items() if re.fullmatch(can.interface_pattern, name)]

@@ -274,9 +274,10 @@ def reaching(firewall: Firewall, tests: Sequence[Test], family: Family) -> Firew
 
     Fields that rules write are not looked at, as later tests see what was written.
     """
-    written = frozenset(write.field for rule in firewall.rules() for write in rule.writes)
-    asked = {test.field: test for test in tests if isinstance(test, IntegerTest | AddressTest | NameTest)}
-    known = {name: test for name, test in asked.items() if name not in written}
+    known = {test.field: test for test in tests if isinstance(test, IntegerTest | AddressTest | NameTest)}
+    for rule in firewall.rules():
+        for write in rule.writes:
+            known.pop(write.field, None)
 
     def can(rule: FirewallRule) -> bool:
         return not any(_fails(test, known, family) for test in rule.tests)
