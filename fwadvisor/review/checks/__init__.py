@@ -17,6 +17,18 @@ CHECKS: Mapping[str, str] = {
     "never-matching-rule": "never_matching",
     "always-matching-list": "always_matching",
     "unused-objects": "unused_objects",
+    "risky-service-exposed": "risky_exposed",
+    "too-wide-source": "wide_source",
+    "missing-default-drop": "missing_default_drop",
+    "missing-ipv6-twin": "missing_ipv6_twin",
+    "missing-neighbour-discovery": "missing_neighbour_discovery",
+    "accepts-before-state": "accepts_before_state",
+    "undefined-pf-table": "undefined_pf_table",
+    "helper-without-need": "helper_without_need",
+    "helper-missing": "helper_missing",
+    "legacy-service-open": "legacy_service_open",
+    "unlimited-logging": "unlimited_logging",
+    "expired-grant": "expired_grants",
 }
 #: Findings that are made elsewhere: id -> module of `fwadvisor.review`, and the name of the `Check` there.
 KINDS: Mapping[str, tuple[str, str]] = {

@@ -22,7 +22,8 @@ from fwadvisor.model.rule import LOOPBACK, Hook, State, Verdict
 from fwadvisor.ports.facts import Transport
 from fwadvisor.review.checks.base import Check, Context, Page, finding
 from fwadvisor.review.checks.fates import Place, place_of
-from fwadvisor.review.checks.reach import ACCEPTED, REFUSED, TRANSPORTS, Entry, one, states
+from fwadvisor.review.checks.reach import ACCEPTED, REFUSED, Entry
+from fwadvisor.review.checks.regions import TRANSPORTS, one, states
 from fwadvisor.review.checks.services import shown, where
 from fwadvisor.review.findings import Finding, Severity
 
@@ -186,7 +187,7 @@ def _low(chain: FirewallChain) -> Iterator[Finding]:
                     rule,
                     Label(above[0].span, "the first of the rules above"),
                     severity=Severity.INFO,
-                    remedy="Move it to the top; rules above that drop see first packets of connections only from then on",
+                    remedy="Move it to the top; rules above that drop then see first packets of connections only",
                     about=f"low {rule.text}",
                 )
             return

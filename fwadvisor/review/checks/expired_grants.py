@@ -27,7 +27,7 @@ CHECK = Check(
         "`remove after ...`, `remove by ...`, `temporary until ...`; the day is always YYYY-MM-DD. A time match that "
         "has ended counts too.",
         why="What was opened for a week stays open for years, long after the reason is gone and nobody remembers it.",
-        example="nft: tcp dport 5432 accept comment \"migration, expires 2026-06-30\"",
+        example='nft: tcp dport 5432 accept comment "migration, expires 2026-06-30"',
         remedy="Remove the rule, or agree on a new day and write it down",
     ),
 )

@@ -12,7 +12,8 @@ from fwadvisor.ports.database import Database
 from fwadvisor.ports.facts import Listing, Port, State, Transport
 from fwadvisor.review.checks.base import Check, Context, Page, finding
 from fwadvisor.review.checks.fates import Place, place_of
-from fwadvisor.review.checks.reach import ACCEPTED, BEGINS, FROM_THE_WIRE, NEW, TRANSPORTS, Piece, sifted, to_a_host
+from fwadvisor.review.checks.reach import ACCEPTED, Piece, sifted
+from fwadvisor.review.checks.regions import BEGINS, FROM_THE_WIRE, NEW, TRANSPORTS, to_a_host
 from fwadvisor.review.checks.services import Service, named, only, services, shown, together, where
 from fwadvisor.review.findings import Finding, Severity
 
@@ -33,8 +34,8 @@ CHECK = Check(
 _OLD = (State.LEGACY, State.OBSOLETE)
 #: A rule for more ports was not made for one of them.
 _MOST_PORTS = 100
-#: So many applications are asked for by name, and so short names are no names.
-_APPLICATIONS, _SHORTEST = 2, 3
+#: So many services are asked for, and so many programs named; so short names are no names.
+_APPLICATIONS, _USERS, _SHORTEST = 2, 4, 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +59,10 @@ def run(context: Context) -> Iterator[Finding]:
             for port in old:
                 if transport in port.match:
                     asked = IntegerTest(Field.DESTINATION_PORT, port.match[transport])
-                    for piece in context.reach.decided(few, hook, family, (*region, test, asked), ACCEPTED):
-                        _note(context, piece, rules)
+                    fewer = sifted(few, family, (*region, test, asked))
+                    if any(map(_names_ports, fewer.rules())):
+                        for piece in context.reach.decided(fewer, hook, family, (*region, test, asked), ACCEPTED):
+                            _note(context, piece, rules)
     strangers = _rules_of_strangers(context) if rules else set()
     for place, several in rules.items():
         yield from _finding(context, several, place in strangers)
@@ -81,8 +84,14 @@ def _note(context: Context, piece: Piece, rules: dict[Place, list[_Opened]]) -> 
         rules.setdefault(place_of(rule.span), []).append(_Opened(rule, piece, found))
 
 
-def _meant(rule: FirewallRule) -> bool:
+def _names_ports(rule: FirewallRule) -> bool:
     """Whether the rule was made for few ports."""
+    named = any(isinstance(test, IntegerTest) and test.field is Field.DESTINATION_PORT for test in rule.tests)
+    return named and _meant(rule)
+
+
+def _meant(rule: FirewallRule) -> bool:
+    """Whether the rule was not made for many ports."""
     return all(
         size(test.values) < _MOST_PORTS
         for test in rule.tests
@@ -114,8 +123,7 @@ def _finding(context: Context, several: list[_Opened], strangers: bool) -> Itera
     severity = ranks[(not obsolete) + (not strangers)]
     if all(each in explained for each in found):
         severity = Severity.INFO
-    users = list(dict.fromkeys(a.title for each in found for a in database.applications_using(each.port.id)))
-    asked = " or ".join(users[:_APPLICATIONS] or [found[0].port.title])
+    asked = " or ".join(list(dict.fromkeys(each.port.title for each in found))[:_APPLICATIONS])
     verb = "is" if len(found) == 1 else "are"
     hooks = (one.piece.hook for one in several)
     yield finding(
@@ -123,7 +131,7 @@ def _finding(context: Context, several: list[_Opened], strangers: bool) -> Itera
         f"{named(found)} {verb} {word} and open on {where(hooks)}: does anything here use {asked}? If not, close it",
         rule,
         severity=severity,
-        details=[*_notes(found), *shown((only(one.piece, one.old) for one in several), free=_GIVEN)],
+        details=[*_notes(found, database), *shown((only(one.piece, one.old) for one in several), free=_GIVEN)],
     )
 
 
@@ -133,7 +141,10 @@ _GIVEN = frozenset(
 )
 
 
-def _notes(found: list[Service]) -> Iterator[str]:
+def _notes(found: list[Service], database: Database) -> Iterator[str]:
+    users = list(dict.fromkeys(a.title for each in found for a in database.applications_using(each.port.id)))
+    if users:
+        yield f"used by: {'; '.join(users[:_USERS])}"
     for each in found[:_APPLICATIONS]:
         status = each.port.status
         note = f"; {status.note}" if status.note else ""

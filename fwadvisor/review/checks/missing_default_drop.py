@@ -10,7 +10,8 @@ from fwadvisor.model.firewall import Continue, Jump
 from fwadvisor.model.rule import Hook
 from fwadvisor.proof.words import deciding_span
 from fwadvisor.review.checks.base import Check, Context, Page, finding
-from fwadvisor.review.checks.reach import BEGINS, FROM_A_CLIENT, REFUSED, Entry
+from fwadvisor.review.checks.reach import REFUSED, Entry
+from fwadvisor.review.checks.regions import BEGINS, FROM_A_CLIENT
 from fwadvisor.review.checks.services import shown
 from fwadvisor.review.findings import Finding, Severity
 
@@ -21,8 +22,8 @@ CHECK = Check(
     page=Page(
         what="Connections from the internet that no rule speaks of are accepted, by the default of a chain or by a "
         "last rule that matches everything: nearly every protocol and port. High where nothing is refused at all, "
-        "medium where some rules accept and others drop, information where the rules only close what they name, or leave "
-        "what goes through alone.",
+        "medium where some rules accept and others drop, information where the rules only close what they name, or "
+        "leave what goes through alone.",
         why="Rules that accept have no effect where everything else is accepted too. Each service that somebody "
         "starts is open at once, and what was forgotten is open for ever.",
         example="iptables: :INPUT ACCEPT [0:0]\niptables: -A INPUT -p tcp --dport 22 -j ACCEPT",

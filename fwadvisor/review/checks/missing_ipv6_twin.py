@@ -10,11 +10,12 @@ from fwadvisor.model.address import Family
 from fwadvisor.model.firewall import Field, IntegerTest
 from fwadvisor.model.interval import Intervals, contains, format_ports, normalize, subtract, union
 from fwadvisor.model.rule import Hook, protocol_name
-from fwadvisor.ports.facts import Transport
+from fwadvisor.ports.facts import Port, Transport
 from fwadvisor.proof.words import deciding_span
 from fwadvisor.review.checks.base import Check, Context, Page, finding
 from fwadvisor.review.checks.fates import Place, place_of
-from fwadvisor.review.checks.reach import BEGINS, FROM_A_CLIENT, REFUSED, TRANSPORTS, Entry
+from fwadvisor.review.checks.reach import REFUSED, Entry
+from fwadvisor.review.checks.regions import BEGINS, FROM_A_CLIENT, TRANSPORTS
 from fwadvisor.review.checks.services import SEVERITIES, named, services, shown, where
 from fwadvisor.review.findings import Finding, Severity
 
@@ -141,11 +142,15 @@ def _finding(context: Context, hook: Hook, more: _More) -> Finding:
     )
 
 
+def _any(port: Port) -> bool:
+    return bool(port.title)
+
+
 def _judged(context: Context, more: _More) -> tuple[Severity, str]:
     if more.entry.piece.everything:
         forwarded = more.entry.piece.hook is Hook.FORWARD
         return Severity.MEDIUM if forwarded else Severity.HIGH, "whatever no rule speaks of"
-    found = services(more.ports, context.database, lambda port: True)
+    found = services(more.ports, context.database, _any)
     if found:
         worst = min((SEVERITIES[each.port.risk_internet] for each in found), key=lambda each: each.rank)
         return (worst if worst.at_least(Severity.MEDIUM) else Severity.LOW), named(found)

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 
 from fwadvisor.diagnostic import Label, Span
 from fwadvisor.model.address import Family
-from fwadvisor.model.firewall import Field, NameTest, Names, Test
-from fwadvisor.model.rule import ICMPV6, LOOPBACK, TCP, UDP, Hook, State
+from fwadvisor.model.firewall import Field, Test
+from fwadvisor.model.rule import ICMPV6, TCP, UDP, Hook, State
 from fwadvisor.proof.words import deciding_span
 from fwadvisor.review.checks.base import Check, Context, Page, finding
-from fwadvisor.review.checks.reach import BEGINS, NEW, Plain, one, states
+from fwadvisor.review.checks.reach import Plain
+from fwadvisor.review.checks.regions import BEGINS, NEW, away, one, states
 from fwadvisor.review.findings import Finding, Severity
 
 CHECK = Check(
@@ -54,13 +55,8 @@ def run(context: Context) -> Iterator[Finding]:
                 yield from _too_big(context, hook)
 
 
-def _elsewhere(hook: Hook) -> Test:
-    field = Field.OUT_INTERFACE if hook is Hook.OUTPUT else Field.IN_INTERFACE
-    return NameTest(field, Names(frozenset({LOOPBACK}), inverted=True))
-
-
 def _asked(context: Context, hook: Hook, type: int, state: Test) -> Plain:
-    region = (state, one(Field.PROTOCOL, ICMPV6), one(Field.ICMP, type * 256), _elsewhere(hook))
+    region = (state, one(Field.PROTOCOL, ICMPV6), one(Field.ICMP, type * 256), away(hook))
     return context.reach.plain(hook, Family.IPV6, region)
 
 
@@ -71,8 +67,7 @@ def _wanted(context: Context) -> bool:
     if _accepts(context, Hook.INPUT, NEW):
         return True
     return _accepts(context, Hook.OUTPUT, NEW) and (
-        State.ESTABLISHED in context.firewall.implicit
-        or _accepts(context, Hook.INPUT, states(State.ESTABLISHED))
+        State.ESTABLISHED in context.firewall.implicit or _accepts(context, Hook.INPUT, states(State.ESTABLISHED))
     )
 
 
@@ -94,7 +89,7 @@ def _accepts(context: Context, hook: Hook, state: Test) -> bool:
     if hook not in context.firewall.hooks:
         return False
     begins = (BEGINS,) if state is NEW else ()
-    return context.reach.accepts(hook, Family.IPV6, (state, *begins, one(Field.PROTOCOL, TCP, UDP), _elsewhere(hook)))
+    return context.reach.accepts(hook, Family.IPV6, (state, *begins, one(Field.PROTOCOL, TCP, UDP), away(hook)))
 
 
 def _untracked(context: Context) -> Test:
@@ -162,13 +157,13 @@ def _too_big(context: Context, hook: Hook) -> Iterator[Finding]:
 
 def _finding(context: Context, refusal: _Refusal, message: str, severity: Severity, about: str) -> Finding:
     numbers = ", ".join(map(str, refusal.types))
-    first, *others = refusal.spans or [None]
+    first = refusal.spans[0] if refusal.spans else None
     remedy = _REMEDIES.get(context.firewall.dialect, CHECK.page.remedy)
     return finding(
         CHECK,
         message,
         first,
-        *(Label(span, "packets of these types are refused here too") for span in others if span is not None),
+        *(Label(span, "packets of these types are refused here too") for span in refusal.spans[1:]),
         note="packets of these types are refused here",
         severity=severity,
         remedy=remedy.format(chain=refusal.chain, number=refusal.types[0], numbers=numbers),

@@ -16,10 +16,7 @@ from itertools import islice
 from fwadvisor.model.address import Family
 from fwadvisor.model.evaluate import Step
 from fwadvisor.model.firewall import (
-    STATES,
     AddressTest,
-    AddressType,
-    AnyOf,
     Condition,
     Decide,
     FamilyTest,
@@ -27,15 +24,23 @@ from fwadvisor.model.firewall import (
     Firewall,
     FirewallRule,
     IntegerTest,
-    Names,
-    NameTest,
     Test,
 )
-from fwadvisor.model.interval import Intervals, normalize, overlaps
-from fwadvisor.model.rule import LOOPBACK, Hook, State, Verdict
+from fwadvisor.model.interval import Intervals, overlaps
+from fwadvisor.model.rule import Hook, Verdict
 from fwadvisor.packets import Budget, Meaning, PacketSet, Space
 from fwadvisor.packets.deciders import DECIDERS, Numbered, numbered
-from fwadvisor.ports.facts import PROTOCOL_NUMBERS, Transport
+from fwadvisor.ports.facts import Transport
+from fwadvisor.review.checks.regions import (
+    BEGINS,
+    FROM_A_CLIENT,
+    FROM_THE_WIRE,
+    NEW,
+    TRANSPORTS,
+    one,
+    source,
+    to_a_host,
+)
 from fwadvisor.review.checks.strangers import Door, doors, doubtful, strangers, supposing, through
 
 #: Fields that rules never write: one whose test of such a field holds nowhere in a region matches nothing there.
@@ -46,54 +51,6 @@ _FIXED = frozenset(
 _PUBLIC = 2
 ACCEPTED = frozenset({Verdict.ACCEPT})
 REFUSED = frozenset({Verdict.DROP, Verdict.REJECT})
-
-
-def one(field: Field, *values: int) -> IntegerTest:
-    """The field has one of these values."""
-    return IntegerTest(field, normalize((value, value) for value in values))
-
-
-def states(*several: State) -> IntegerTest:
-    """The packet's state is one of these."""
-    return one(Field.STATE, *map(STATES.index, several))
-
-
-def source(family: Family, addresses: Intervals) -> AddressTest:
-    """The packet comes from one of these addresses."""
-    return _addresses(Field.SOURCE, family, addresses)
-
-
-def destination(family: Family, addresses: Intervals) -> AddressTest:
-    """The packet goes to one of these addresses."""
-    return _addresses(Field.DESTINATION, family, addresses)
-
-
-def _addresses(field: Field, family: Family, addresses: Intervals) -> AddressTest:
-    v4 = family is Family.IPV4
-    return AddressTest(field, addresses if v4 else (), () if v4 else addresses)
-
-
-def to_a_host(hook: Hook) -> IntegerTest:
-    """The packet is for one host: this machine, or where it goes on to."""
-    return one(Field.DESTINATION_TYPE, AddressType.LOCAL if hook is Hook.INPUT else AddressType.UNICAST)
-
-
-TRANSPORTS: Mapping[Transport, IntegerTest] = {
-    transport: one(Field.PROTOCOL, number) for transport, number in PROTOCOL_NUMBERS.items()
-}
-NEW = states(State.NEW)
-_NO_TCP = AnyOf(((TRANSPORTS[Transport.TCP],),), holds=False)
-#: TCP begins with SYN.
-BEGINS = AnyOf(((_NO_TCP,), (one(Field.TCP_FLAGS, 2),)))
-#: As packets come from the wire: without marks, on an interface that is none of the machine's own.
-FROM_THE_WIRE: tuple[Test, ...] = (
-    one(Field.MARK, 0),
-    one(Field.CONNECTION_MARK, 0),
-    one(Field.SOURCE_TYPE, AddressType.UNICAST),
-    NameTest(Field.IN_INTERFACE, Names(frozenset({LOOPBACK}), inverted=True)),
-)
-#: From a dynamic port (RFC 6335), as clients do, or of a protocol without ports.
-FROM_A_CLIENT = IntegerTest(Field.SOURCE_PORT, ((0, 0), (49152, 65535)))
 
 
 @dataclass(frozen=True)
@@ -368,7 +325,10 @@ def _all(space: Space, firewalls: Sequence[Firewall], within: PacketSet, verdict
 
 def meet(few: Intervals, many: Intervals) -> bool:
     """Whether two sets share a value; fast where one of them has many ranges and the other few."""
-    few, many = sorted((few, many), key=len)
+    if len(few) == 1 == len(many):
+        return few[0][0] <= many[0][1] and many[0][0] <= few[0][1]
+    if len(few) > len(many):
+        few, many = many, few
     if len(few) * 16 > len(many):
         return overlaps(few, many)
     for first, last in few:
@@ -387,20 +347,22 @@ def sifted(firewall: Firewall, family: Family, region: Sequence[Test]) -> Firewa
         for test in region
         if isinstance(test, IntegerTest | AddressTest) and test.field in fixed
     }
-    known: dict[Test, bool] = {}
+    v4 = family is Family.IPV4
 
-    def meets(test: Test) -> bool:
-        if isinstance(test, FamilyTest):
-            return test.family is family
-        if not isinstance(test, IntegerTest | AddressTest) or test.field not in wanted:
-            return True
-        if test not in known:
-            values = test.values if isinstance(test, IntegerTest) else test.of(family)
-            known[test] = meet(values, wanted[test.field])
-        return known[test]
+    def meets(rule: FirewallRule) -> bool:
+        for test in rule.tests:
+            if isinstance(test, IntegerTest):
+                values = test.values
+            elif isinstance(test, AddressTest):
+                values = test.v4 if v4 else test.v6
+            elif isinstance(test, FamilyTest) and test.family is not family:
+                return False
+            else:
+                continue
+            asked = wanted.get(test.field)
+            if asked is not None and not meet(values, asked):
+                return False
+        return True
 
-    chains = {
-        name: replace(chain, rules=tuple(rule for rule in chain.rules if all(map(meets, rule.tests))))
-        for name, chain in firewall.chains.items()
-    }
+    chains = {name: replace(chain, rules=tuple(filter(meets, chain.rules))) for name, chain in firewall.chains.items()}
     return replace(firewall, chains=chains)

@@ -35,7 +35,7 @@ CHECK = Check(
 #: So many conditions are named of which nothing is known.
 _DOUBTS = 3
 _RISKY = frozenset({Risk.CRITICAL, Risk.HIGH})
-#: Where a machine hears the answer to its own question by broadcast; every host that asks for its address has them open.
+#: Where a machine hears the answer when it asked for its address; every such machine has them open.
 _ANSWERED = {Transport.UDP: ((68, 68), (546, 546))}
 #: Addresses that nobody on the internet can send to, unless something translates or tunnels on the way.
 _UNROUTED: dict[Family, Intervals] = {

@@ -12,7 +12,8 @@ from fwadvisor.packets.box import ReadableBox, readable_boxes
 from fwadvisor.ports.database import Database
 from fwadvisor.ports.facts import Listing, Port, Risk, Transport
 from fwadvisor.proof.words import flow
-from fwadvisor.review.checks.reach import TRANSPORTS, Piece
+from fwadvisor.review.checks.reach import Piece
+from fwadvisor.review.checks.regions import TRANSPORTS
 from fwadvisor.review.findings import Severity
 
 SEVERITIES: Mapping[Risk, Severity] = {
@@ -154,10 +155,10 @@ def wide(ports: Mapping[Transport, Intervals], most: int) -> bool:
     return sum(size(each) for each in ports.values()) > most
 
 
+_PLACES = {Hook.INPUT: "this machine", Hook.FORWARD: "machines behind it", Hook.OUTPUT: "machines elsewhere"}
+
+
 def where(hooks: Iterable[Hook]) -> str:
     """``this machine``, ``machines behind it``, or both."""
     known = set(hooks)
-    words = [
-        text for hook, text in ((Hook.INPUT, "this machine"), (Hook.FORWARD, "machines behind it")) if hook in known
-    ]
-    return " and ".join(words)
+    return " and ".join(text for hook, text in _PLACES.items() if hook in known)

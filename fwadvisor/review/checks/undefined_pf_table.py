@@ -18,7 +18,7 @@ CHECK = Check(
     title="Undefined table",
     severity=Severity.HIGH,
     page=Page(
-        what="A rule of pf asks for `<table>`, and no line of the files defines a table of that name. pf loads the file "
+        what="A rule of pf asks for `<table>`, and no line of the files defines a table of that name. pf loads them "
         "without a word and takes the table for empty until somebody fills it with pfctl. Of rules that pfctl printed "
         "nothing is said: the tables of the machine do not stand there.",
         why="A rule that blocks the addresses of the table blocks nobody, and one that passes all but them passes "

@@ -16,7 +16,8 @@ from fwadvisor.model.rule import Hook, State, Verdict
 from fwadvisor.packets import RawBox
 from fwadvisor.review.checks.base import Check, Context, Page, finding
 from fwadvisor.review.checks.fates import Place, place_of
-from fwadvisor.review.checks.reach import Entry, states
+from fwadvisor.review.checks.reach import Entry
+from fwadvisor.review.checks.regions import states
 from fwadvisor.review.checks.services import shown
 from fwadvisor.review.checks.strangers import limits
 from fwadvisor.review.findings import Finding, Severity
@@ -31,7 +32,7 @@ CHECK = Check(
         "of a fixed size; their rules are not meant.",
         why="One host that sends fast fills the disk with lines, slows the machine down, and buries the line that "
         "somebody should have seen.",
-        example="iptables: -A INPUT -j LOG --log-prefix \"dropped: \"\niptables: -A INPUT -j DROP",
+        example='iptables: -A INPUT -j LOG --log-prefix "dropped: "\niptables: -A INPUT -j DROP',
         remedy="Log a few packets a minute; drop the rest in silence",
     ),
 )

@@ -14,18 +14,8 @@ from fwadvisor.packets.overlap_axes import flat
 from fwadvisor.ports.facts import Port, Risk, Transport
 from fwadvisor.review.checks.base import Check, Context, Page, finding
 from fwadvisor.review.checks.fates import Place, place_of
-from fwadvisor.review.checks.reach import (
-    ACCEPTED,
-    BEGINS,
-    FROM_A_CLIENT,
-    FROM_THE_WIRE,
-    NEW,
-    TRANSPORTS,
-    Piece,
-    sifted,
-    source,
-    to_a_host,
-)
+from fwadvisor.review.checks.reach import ACCEPTED, Piece, sifted
+from fwadvisor.review.checks.regions import BEGINS, FROM_A_CLIENT, FROM_THE_WIRE, NEW, TRANSPORTS, source, to_a_host
 from fwadvisor.review.checks.services import SEVERITIES, Service, named, only, services, shown, together, where
 from fwadvisor.review.findings import Finding, Severity
 
@@ -34,7 +24,7 @@ CHECK = Check(
     title="Too wide source for a risky port",
     severity=Severity.MEDIUM,
     page=Page(
-        what="A rule opens a risky port to a limited, but very wide set of addresses: 16 million private IPv4 addresses "
+        what="A rule opens a risky port to a limited, but very wide set of addresses: 16 million private IPv4 ones "
         "or more (10.0.0.0/8, or all private space) where the risk inside a network is critical or high; or a million "
         "public ones or more (of IPv6, more than a /32) where the risk towards the internet is. What is open to "
         "everybody is risky-service-exposed.",
