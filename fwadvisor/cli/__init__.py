@@ -23,6 +23,7 @@ from fwadvisor.cli import (
     generate,
     git_driver,
     git_setup,
+    ladder,
     ports,
     profiles,
     prove,
@@ -41,6 +42,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command("generate")(generate.generate)
+app.command("ladder")(ladder.ladder)
 app.command("prove")(prove.prove)
 app.command("check")(check.check)
 app.command("test")(test.flows)

@@ -113,14 +113,12 @@ def _chosen_targets(targets: list[str], output: Path | None, family: str, pf_var
     Raises:
         FwadvisorError: the options do not fit together.
     """
-    from fwadvisor.diagnostic import did_you_mean, error
+    from fwadvisor.diagnostic import error
     from fwadvisor.errors import FwadvisorError
 
     if family not in ("", "4", "6"):
         raise FwadvisorError(error(f'--family takes 4 or 6, not "{family}"'))
-    if pf_variant not in _PF_VARIANTS:
-        hint = did_you_mean(pf_variant, _PF_VARIANTS) or f"the variants are {', '.join(_PF_VARIANTS)}"
-        raise FwadvisorError(error(f'no pf variant is called "{pf_variant}"', hint=hint))
+    check_pf_variant(pf_variant)
     if output is not None:
         return targets or ["all"]
     names = {name.strip() for each in targets for name in each.split(",")}
@@ -132,6 +130,20 @@ def _chosen_targets(targets: list[str], output: Path | None, family: str, pf_var
             )
         )
     return targets
+
+
+def check_pf_variant(name: str) -> None:
+    """That the option --pf-variant names one.
+
+    Raises:
+        FwadvisorError: it does not.
+    """
+    from fwadvisor.diagnostic import did_you_mean, error
+    from fwadvisor.errors import FwadvisorError
+
+    if name not in _PF_VARIANTS:
+        hint = did_you_mean(name, _PF_VARIANTS) or f"the variants are {', '.join(_PF_VARIANTS)}"
+        raise FwadvisorError(error(f'no pf variant is called "{name}"', hint=hint))
 
 
 def _print(generated: Generated, family: str) -> None:

@@ -28,6 +28,8 @@ class Message(NamedTuple):
     offset: int = 0
     #: Flows whose addresses and ports it tells.
     announces: tuple[str, ...] = ()
+    #: Whether what it tells may be at anybody's, and a helper follows it there: a gatekeeper names who is called.
+    elsewhere: bool = False
     #: Flows that end with it.
     closes: tuple[str, ...] = ()
 
@@ -129,6 +131,7 @@ def _message(value: Mapping[str, Any]) -> Message:
         by=value.get("by", ""),
         offset=value.get("offset", 0),
         announces=tuple(value.get("announces", ())),
+        elsewhere=value.get("elsewhere", False),
         closes=tuple(value.get("closes", ())),
     )
 
@@ -174,7 +177,7 @@ def conversation(value: Mapping[str, Any]) -> Conversation:
 
 def conversations(values: Iterable[Mapping[str, Any]]) -> dict[str, Conversation]:
     """Application id -> how it talks."""
-    found = {}
+    found: dict[str, Conversation] = {}
     for value in values:
         each = conversation(value)
         found |= dict.fromkeys(each.applications, each)
@@ -183,7 +186,7 @@ def conversations(values: Iterable[Mapping[str, Any]]) -> dict[str, Conversation
 
 def call_ends(values: Iterable[Mapping[str, Any]]) -> dict[str, CallEnd]:
     """Dialect -> when its firewall forgets a connection."""
-    found = {}
+    found: dict[str, CallEnd] = {}
     for value in values:
         each = CallEnd(tuple(value["dialects"]), value["tcp"], value["udp"])
         found |= dict.fromkeys(each.dialects, each)

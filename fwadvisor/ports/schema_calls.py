@@ -22,6 +22,7 @@ def _verbatim(reader: Reader, node: Node, what: str) -> Any:
 MESSAGE = record({
     "flow": Required(_flows), "says": Required(text), "means": text, "begins": boolean, "back": boolean,
     "to_group": boolean, "answers": boolean, "by": name, "offset": number(0, 1), "announces": list_of(name),
+    "elsewhere": boolean,
     "closes": list_of(name),
 })  # fmt: skip
 PART = record({"id": Required(name), "title": Required(text), "messages": Required(list_of(MESSAGE))})

@@ -59,7 +59,7 @@ def prove_written(
 
     def one(name: str) -> Proved:
         ruleset = itself if wanted[name] == policy else lift(wanted[name], name)
-        text = _read(name, outputs[name], dict(options))
+        text = read_written(name, outputs[name], dict(options))
         effects = _HELPERS if policy.helpers else frozenset[Field]()
         # A space for each, as one for all must tell apart what any of the texts does.
         space = Space((itself, ruleset, text), effects=effects, tests=TESTS, budget=budget or Budget(), like=ruleset)
@@ -74,7 +74,7 @@ def prove_written(
     return tuple(at_once(jobs) if rules > _LARGE else [job() for job in jobs])
 
 
-def _read(name: str, files: Sequence[OutputFile], options: Mapping[str, str]) -> Firewall:
+def read_written(name: str, files: Sequence[OutputFile], options: Mapping[str, str]) -> Firewall:
     variant = options.get("pf-variant", "") if name == "pf" else ""
     try:
         firewall = reader(name).read(
