@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -29,6 +30,7 @@ from traffic_boxes import (
     REFUSED,
     TRAFFIC,
     WAYS,
+    NotPermittedError,
     Places,
     Router,
     answers,
@@ -284,7 +286,10 @@ def main() -> None:
             for size in sizes:
                 job = Job(shape, size)
                 progress(f"{job}: writing")
-                found[job] = measure(job, written(job, Path(folder), peers), rounds)
+                try:
+                    found[job] = measure(job, written(job, Path(folder), peers), rounds)
+                except NotPermittedError as problem:
+                    sys.exit(f"the kernel cannot be asked: {problem}")
     others = (PLAIN,) if peers is None else (PLAIN, AERLEON)
     figures = {
         str(job): {f"{way}, {writer}": each.figures() for (way, writer), each in costs.items()}

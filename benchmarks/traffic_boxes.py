@@ -23,6 +23,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests" / "kerne
 
 from rig.connections import FLUSH
 from rig.frames import checksum
+from rig.places import NotPermittedError as NotPermittedError
 from rig.places import Places as Places
 from rig.places import RigError
 

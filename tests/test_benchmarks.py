@@ -1,6 +1,7 @@
 """The benchmarks compare like with like: the converted profile decides every packet as the job does."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -114,3 +115,97 @@ for path, listed in (("{old}", rules), ("{new}", rulesets.edited(rules, 10))):
 """
     done = subprocess.run([sys.executable, "-c", script], cwd=FOLDER, capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["0", "0"]
+
+
+@pytest.mark.parametrize("target", ["nftables", "iptables"])
+@pytest.mark.parametrize("shape", ["ports", "peers"])
+def test_rulesets_whose_packets_are_measured_mean_the_same(shape, target, tmp_path):
+    """Ours and one rule per need, in the form that many needs take; a forged need would be seen."""
+    script = f"""
+from pathlib import Path
+from traffic_jobs import Job, ours, plain
+from fwadvisor.dialects.reading import read_firewall
+from fwadvisor.dialects.reading.source import Source
+from fwadvisor.model.address import Family
+from fwadvisor.model.firewall import Field, IntegerTest
+from fwadvisor.model.rule import UDP, Hook
+from fwadvisor.packets import Space, compare
+job = Job("{shape}", 60)
+texts = (ours(job, Path({str(tmp_path)!r})), plain(job), plain(Job("{shape}", 59)))
+read = [read_firewall([Source("rules", each["{target}"].encode())], "{target}") for each in texts]
+tests = (IntegerTest(Field.STATE, ((0, 0),)), IntegerTest(Field.PROTOCOL, ((UDP, UDP),)))
+space, part = Space(read, tests=tests), (Hook.FORWARD, Family.IPV4)
+meanings = [space.meaning(each, *part) for each in read]
+print(*(len(compare(meanings[0], other, space.packets(*part, tests))) for other in meanings[1:]))
+"""
+    done = subprocess.run([sys.executable, "-c", script], cwd=FOLDER, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["0", "1"]
+
+
+@pytest.mark.kernel
+def test_packets_are_counted_and_cost_something():
+    """Every kind of traffic through every ruleset; what arrives is checked where it is sent."""
+    command = [sys.executable, "traffic.py", "--needs", "3", "--rounds", "1", "--json", "-"]
+    done = subprocess.run(command, cwd=FOLDER, capture_output=True, text=True, check=False)
+    if "the kernel cannot be asked" in done.stderr and os.environ.get("FWADVISOR_REQUIRE_KERNEL", "0") in ("", "0"):
+        pytest.skip(done.stderr)
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)["traffic"]
+    assert list(found) == ["3 ports", "3 peers"]
+    for rulesets in found.values():
+        assert len(rulesets) == 2 + 3 * 2
+        for each in rulesets.values():
+            assert set(each["ns_best"]) == {"last", "random", "refused", "established"}
+            assert all(value > 0 for value in each["ns_best"].values())
+
+
+@pytest.mark.kernel
+def test_packets_that_arrive_although_they_should_not_end_the_measurement():
+    script = """
+import traffic, traffic_boxes
+job = traffic.Job("ports", 3)
+open_to_all = {"nftables": "", "iptables": "*filter\\nCOMMIT\\n"}
+try:
+    traffic.measure(job, {"fwadvisor": open_to_all}, 1)
+except traffic.NotPermittedError as problem:
+    print("the kernel cannot be asked:", problem)
+except traffic_boxes.RigError as problem:
+    print(problem)
+"""
+    done = subprocess.run([sys.executable, "-c", script], cwd=FOLDER, capture_output=True, text=True, check=True)
+    if "the kernel cannot be asked" in done.stdout and os.environ.get("FWADVISOR_REQUIRE_KERNEL", "0") in ("", "0"):
+        pytest.skip(done.stdout)
+    assert "128 packets of 128 arrived, not 0" in done.stdout
+
+
+@pytest.mark.parametrize(
+    "strategy", ["auto", "tracked, with fallback", "pinned", "tunnelled", "traversal", "everything", "refused"]
+)
+def test_notes_say_of_open_ports_what_the_engine_finds(strategy):
+    script = f"""
+import json
+import exposure
+found = {{}}
+for target in exposure.DIALECTS:
+    made = exposure.made(target, exposure.STRATEGIES[{strategy!r}])
+    if made is not None:
+        each = exposure.exposure({strategy!r}, target)
+        found[target] = [each.tcp, each.udp, each.peers, *exposure.noted(made, target)]
+print(json.dumps(found))
+"""
+    found = answer("-c", script)
+    assert set(found) == ({"nftables", "iptables"} if "tracked" in strategy else set(found) | {"pf", "windows"})
+    for tcp, udp, peers, ranges, counts in found.values():
+        # Call signalling is open in any case, inside of a range too.
+        signalling = ranges.get("TCP") == [[1024, 65535]]
+        assert tcp == ([[1024, 1719], [1721, 65535]] if signalling else ranges.get("TCP", []))
+        assert udp == ranges.get("UDP", [])
+        assert counts == {name: sum(last - first + 1 for first, last in each) for name, each in ranges.items()}
+        assert peers == (2 if counts else 0)
+    open_at_all_times = {target for target, each in found.items() if each[4]}
+    if strategy in ("traversal", "refused"):
+        assert open_at_all_times == set()
+    elif strategy == "auto":
+        assert open_at_all_times == {"windows", "pf"}
+    else:
+        assert open_at_all_times == set(found)
