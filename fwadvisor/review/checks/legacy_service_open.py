@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from fwadvisor.model.firewall import Field, FirewallRule, IntegerTest
+from fwadvisor.model.firewall import Field, Firewall, FirewallRule, IntegerTest, Jump
 from fwadvisor.model.interval import Intervals, normalize, size
 from fwadvisor.model.rule import Hook
 from fwadvisor.ports.database import Database
@@ -78,25 +78,33 @@ def _numbers(ports: list[Port], transport: Transport) -> Intervals:
 
 
 def _note(context: Context, piece: Piece, rules: dict[Place, list[_Opened]]) -> None:
-    rule = piece.rule
+    rule, step = piece.rule, piece.step
     found = services(piece.ports, context.database, _is_old)
-    if rule is not None and not piece.sure.is_empty and _meant(rule):
+    if rule is None or step is None or piece.sure.is_empty:
+        return
+    if _names_ports(rule) or (not _asks_ports(rule) and _led_to_by_ports(context.firewall, step.chain)):
         rules.setdefault(place_of(rule.span), []).append(_Opened(rule, piece, found))
+
+
+def _led_to_by_ports(firewall: Firewall, chain: str) -> bool:
+    """Whether every rule that leads to the chain was made for few ports."""
+    leading = [rule for rule in firewall.rules() if isinstance(rule.action, Jump) and rule.action.chain == chain]
+    return bool(leading) and all(map(_names_ports, leading))
 
 
 def _names_ports(rule: FirewallRule) -> bool:
     """Whether the rule was made for few ports."""
-    named = any(isinstance(test, IntegerTest) and test.field is Field.DESTINATION_PORT for test in rule.tests)
-    return named and _meant(rule)
+    return _asks_ports(rule) and all(size(values) < _MOST_PORTS for values in _ports(rule))
 
 
-def _meant(rule: FirewallRule) -> bool:
-    """Whether the rule was not made for many ports."""
-    return all(
-        size(test.values) < _MOST_PORTS
-        for test in rule.tests
-        if isinstance(test, IntegerTest) and test.field is Field.DESTINATION_PORT
-    )
+def _asks_ports(rule: FirewallRule) -> bool:
+    return any(True for _ in _ports(rule))
+
+
+def _ports(rule: FirewallRule) -> Iterator[Intervals]:
+    for test in rule.tests:
+        if isinstance(test, IntegerTest) and test.field is Field.DESTINATION_PORT:
+            yield test.values
 
 
 def _rules_of_strangers(context: Context) -> set[Place]:

@@ -56,9 +56,14 @@ def run(context: Context) -> Iterator[Finding]:
     if firewall.families == (Family.IPV4,):
         yield _silent(context)
         return
+    rules: dict[object, list[_More]] = {}
     for hook in (Hook.INPUT, Hook.FORWARD):
         if {(hook, Family.IPV4), (hook, Family.IPV6)} <= set(context.parts):
-            yield from _compared(context, hook)
+            for more in _compared(context, hook):
+                rule = more.entry.piece.rule
+                rules.setdefault(place_of(rule.span) if rule else hook, []).append(more)
+    for several in rules.values():
+        yield _finding(context, several)
 
 
 def _silent(context: Context) -> Finding:
@@ -73,7 +78,7 @@ def _silent(context: Context) -> Finding:
     )
 
 
-def _compared(context: Context, hook: Hook) -> Iterator[Finding]:
+def _compared(context: Context, hook: Hook) -> Iterator[_More]:
     reach = context.reach
     if not reach.strangers(Family.IPV4) or not reach.strangers(Family.IPV6):
         context.leave_out(f"whether IPv6 opens more than IPv4 ({hook}): the rules divide the whole internet")
@@ -90,8 +95,7 @@ def _compared(context: Context, hook: Hook) -> Iterator[Finding]:
             span = deciding_span(context.firewall, entry.piece.step)
             key = (entry.piece.step.chain if entry.piece.step else "", place_of(span) if span else None)
             found.setdefault(key, _More(entry, more, others))
-    for each in found.values():
-        yield _finding(context, hook, each)
+    yield from found.values()
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +123,9 @@ def _protocols(entries: list[Entry]) -> Intervals:
     return subtract(subtract(found, _OWN), _PORTLESS)
 
 
-def _finding(context: Context, hook: Hook, more: _More) -> Finding:
+def _finding(context: Context, several: list[_More]) -> Finding:
+    more = several[0]
+    hooks = [each.entry.piece.hook for each in several]
     step = more.entry.piece.step
     severity, what = _judged(context, more)
     remedy = _REMEDIES.get(context.firewall.dialect, CHECK.page.remedy)
@@ -132,13 +138,13 @@ def _finding(context: Context, hook: Hook, more: _More) -> Finding:
         remedy = "Limit the rule to the addresses that need it; or write one for IPv4, where everybody is to get in"
     return finding(
         CHECK,
-        f"IPv6 lets everybody in to {what}, and IPv4 does not, on {where([hook])}: {how}",
+        f"IPv6 lets everybody in to {what}, and IPv4 does not, on {where(hooks)}: {how}",
         deciding_span(context.firewall, step),
-        *_closing(context, hook, more),
+        *_closing(context, more),
         severity=severity,
         remedy=remedy,
-        details=list(shown([more.entry.piece])),
-        about=f"{hook} {step.chain if step else ''} {step.rule.text if step and step.rule else ''}",
+        details=list(shown(each.entry.piece for each in several)),
+        about=f"{hooks[0]} {step.chain if step else ''} {step.rule.text if step and step.rule else ''}",
     )
 
 
@@ -159,8 +165,9 @@ def _judged(context: Context, more: _More) -> tuple[Severity, str]:
     return Severity.MEDIUM, ", ".join(words)
 
 
-def _closing(context: Context, hook: Hook, more: _More) -> Iterator[Label]:
+def _closing(context: Context, more: _More) -> Iterator[Label]:
     """What closes the same ports in IPv4, at one of them."""
+    hook = more.entry.piece.hook
     region = context.reach.region(hook, Family.IPV4)
     if region is None or not more.ports:
         return

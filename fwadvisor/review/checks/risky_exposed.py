@@ -60,7 +60,7 @@ def run(context: Context) -> Iterator[Finding]:
                 rules.setdefault(place_of(rule.span), []).append(_Open(rule, entry, risky))
     for several in rules.values():
         sure = [each for each in several if each.entry.door.sure]
-        yield from _findings(context, sure or several)
+        yield _worst(context, sure or several)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,13 +76,12 @@ class _Open:
         return _Open(self.rule, self.entry, tuple(each for each in self.risky if each.port.id in wanted))
 
 
-def _findings(context: Context, several: list[_Open]) -> Iterator[Finding]:
+def _worst(context: Context, several: list[_Open]) -> Finding:
     ids = {each.port.id for one in several for each in one.risky}
     public = {id for id in ids if _public(id, context.database)}
-    for wanted in (ids - public, public):
-        some = [limited for each in several if (limited := each.limited(wanted)).risky]
-        if some:
-            yield _finding(context, some, wanted is public)
+    wanted = ids - public or public
+    some = [limited for each in several if (limited := each.limited(wanted)).risky]
+    return _finding(context, some, wanted is public)
 
 
 def _public(id: str, database: Database) -> bool:
