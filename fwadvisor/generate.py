@@ -22,7 +22,7 @@ from fwadvisor.dialects.base import Capabilities, Document, OutputFile
 from fwadvisor.dialects.fit import fit
 from fwadvisor.errors import FwadvisorError, UnknownNameError
 from fwadvisor.model.note import Note, Topic
-from fwadvisor.model.policy import Policy
+from fwadvisor.model.policy import Policy, StatementKind
 from fwadvisor.parallel import at_once
 from fwadvisor.ports import load
 from fwadvisor.profile import load_policy
@@ -30,6 +30,8 @@ from fwadvisor.report import notes_json, notes_markdown
 from fwadvisor.report.decided import shared_chains
 
 if TYPE_CHECKING:
+    from fwadvisor.calls.about import CallNotes
+    from fwadvisor.ports.database import Database
     from fwadvisor.proof.written import Proved
 
 #: The note that every rule file says in its own header already.
@@ -111,14 +113,21 @@ def _generate(request: Request) -> Generated:
         except FwadvisorError as refusal:
             problems += (each for each in refusal.diagnostics if each not in problems)
             continue
-        compilations[name] = Compilation(ruleset, (*compiled.notes, *notes, _look(capabilities)))
+        compilations[name] = Compilation(ruleset, (*compiled.notes, *notes, _look(capabilities)), compiled.warnings)
     if problems:
         raise FwadvisorError(problems)
-    about, *written = _rendered(request, loaded.policy, compilations)
-    outputs = dict(zip(compilations, written, strict=True))
+    about, outputs = _rendered(request, loaded.policy, compilations, database)
     return Generated(
         policy=loaded.policy,
-        warnings=(*database.notices, *loaded.warnings),
+        warnings=tuple(
+            dict.fromkeys(
+                (
+                    *database.notices,
+                    *loaded.warnings,
+                    *(warning for each in compilations.values() for warning in each.warnings),
+                )
+            )
+        ),
         compilations=compilations,
         outputs=outputs,
         notes=about,
@@ -140,26 +149,49 @@ def _proved(
 
 
 def _rendered(
-    request: Request, policy: Policy, compilations: Mapping[str, Compilation]
-) -> list[tuple[OutputFile, ...]]:
-    """The notes, then the files of each target."""
+    request: Request, policy: Policy, compilations: Mapping[str, Compilation], database: Database
+) -> tuple[tuple[OutputFile, ...], dict[str, tuple[OutputFile, ...]]]:
+    """The notes, and the files of each target."""
+    # Notes on calls name the lines of the rules, so those must be there first.
+    talking = request.notes and _talks(policy, database)
 
-    def notes() -> tuple[OutputFile, ...]:
+    def notes(calls: Sequence[CallNotes] = ()) -> tuple[OutputFile, ...]:
         if not request.notes:
             return ()
         chains = shared_chains(compilations)
         return tuple(
-            OutputFile(name, render(policy, compilations, chains).encode())
+            OutputFile(name, render(policy, compilations, chains, calls).encode())
             for name, render in (("notes.md", notes_markdown.render), ("notes.json", notes_json.render))
         )
 
     def write(name: str, compiled: Compilation) -> tuple[OutputFile, ...]:
         return dialect(name).write(compiled.ruleset, document(policy, name, compiled.notes, request.options))
 
-    jobs: list[Callable[[], tuple[OutputFile, ...]]] = [notes]
+    jobs: list[Callable[[], tuple[OutputFile, ...]]] = [tuple if talking else notes]
     jobs += (partial(write, name, compiled) for name, compiled in compilations.items())
     rules = sum(len(chain.rules) for compiled in compilations.values() for chain in compiled.ruleset.chains)
-    return at_once(jobs) if rules > _LARGE else [job() for job in jobs]
+    about, *written = at_once(jobs) if rules > _LARGE else [job() for job in jobs]
+    outputs = dict(zip(compilations, written, strict=True))
+    return (notes(_calls(policy, database, outputs, request.options)) if talking else about), outputs
+
+
+def _talks(policy: Policy, database: Database) -> bool:
+    """Whether the policy needs an application of which it is known how it talks."""
+    names = {each.application for each in policy.statements if each.kind is StatementKind.NEED and each.application}
+    return any((found := database.application(name)) and found.id in database.conversations for name in names)
+
+
+def _calls(
+    policy: Policy,
+    database: Database,
+    outputs: Mapping[str, tuple[OutputFile, ...]],
+    options: tuple[tuple[str, str], ...],
+) -> list[CallNotes]:
+    from fwadvisor.calls.about import call_notes
+    from fwadvisor.calls.climbing import Wanted
+    from fwadvisor.calls.written import written_ladders
+
+    return call_notes(policy, database, written_ladders(policy, database, outputs, options, Wanted()))
 
 
 def _look(capabilities: Capabilities) -> Note:

@@ -11,6 +11,7 @@ from functools import cached_property
 
 from fwadvisor.compile import notes as _notes
 from fwadvisor.compile.baseline import baseline
+from fwadvisor.compile.clashes import clashes
 from fwadvisor.compile.conflicts import broken_guardrails, resolved_conflicts, unguarded
 from fwadvisor.compile.flows import Selection, closed_selections, closes_nothing, no_path
 from fwadvisor.compile.needs import Opened, open_need
@@ -35,6 +36,8 @@ class Compilation:
 
     ruleset: Ruleset
     notes: tuple[Note, ...]
+    #: What is doubtful, and only in this dialect.
+    warnings: tuple[Diagnostic, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +106,7 @@ class Compiler:
         needs = [selection for each in opened for selection in each.selections]
         expectations = [expectation for each in opened for expectation in each.expectations]
         problems = broken_guardrails([*needs, *expected(expectations, closed.all)], closed.never)
+        problems += clashes((each for one in opened for each in one.pinned), needs, closed.forbidden)
         if problems:
             raise PolicyError(problems)
         defaults = {hook: _default(policy, hook) for hook in Hook}
@@ -119,7 +123,11 @@ class Compiler:
             *_notes.policy_notes(policy, self._database, needs, accepting),
         ]
         assignments = tuple(assignment for each in opened for assignment in each.assignments)
-        return Compilation(Ruleset(name=policy.name, chains=chains, helpers=assignments), _notes.distinct(notes))
+        return Compilation(
+            Ruleset(name=policy.name, chains=chains, helpers=assignments),
+            _notes.distinct(notes),
+            tuple(warning for each in opened for warning in each.warnings),
+        )
 
     def _open_needs(self, capabilities: Capabilities) -> list[Opened]:
         """Every need, opened; the problems of all of them in one error."""

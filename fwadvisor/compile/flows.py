@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 from fwadvisor.addresses import predefined
 from fwadvisor.diagnostic import Diagnostic, Span, error
+from fwadvisor.model.address import FAMILIES, Family
+from fwadvisor.model.interval import covers
 from fwadvisor.model.note import Note, Topic
 from fwadvisor.model.policy import ANYONE, SELF, InlineFlow, Kind, Policy, Statement, StatementKind, Zone
 from fwadvisor.model.rule import Hook, Match, Origin, OriginKind
@@ -110,11 +112,12 @@ def paths(policy: Policy, sources: Sequence[str], destinations: Sequence[str], k
                 yield Path(hook, *ends)
 
 
-def match_on(path: Path, numbers: InlineFlow) -> Match | None:
-    """The match for `numbers` on `path`, or None where no address family fits all of it."""
+def match_on(path: Path, numbers: InlineFlow, family: Family | None = None) -> Match | None:
+    """The match for `numbers` on `path`, or None where no address family (or not `family`) fits all of it."""
     source, destination = path.source, path.destination
     try:
         return Match(
+            family=family,
             protocols=numbers.protocols,
             source=source.addresses,
             destination=destination.addresses,
@@ -181,6 +184,14 @@ def select(
         match = match_on(path, numbers)
         if match is not None:
             yield Selection(path, match, origin_of(statement, subject, path, flow), statement)
+
+
+def from_strangers(selection: Selection) -> bool:
+    """Whether somebody nobody named may come in: an interface alone names nobody, nor does a whole IP version."""
+    if selection.hook is Hook.OUTPUT:
+        return False
+    source, internet = selection.match.source, predefined("internet")
+    return source is None or any(covers(source.of(family), internet.of(family)) for family in FAMILIES)
 
 
 def inline_selections(policy: Policy, statement: Statement) -> list[Selection]:

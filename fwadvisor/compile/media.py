@@ -7,18 +7,22 @@ open, or the policy is refused. It is never answered with a wide range that nobo
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 
-from fwadvisor.compile.flows import application_of, span_of
-from fwadvisor.diagnostic import error, nearest
+from fwadvisor.compile.arithmetic import CONTROL_CHANNEL, demand, ranges
+from fwadvisor.compile.flows import application_of, from_strangers, select, span_of
+from fwadvisor.compile.following import Followed, follow
+from fwadvisor.diagnostic import Diagnostic, error
+from fwadvisor.dialects.base import Capabilities
 from fwadvisor.errors import PolicyError
-from fwadvisor.model.interval import Intervals, contains, format_ports, size
-from fwadvisor.model.policy import Media, Statement, Strategy
+from fwadvisor.model.interval import Intervals
+from fwadvisor.model.policy import ANYONE, InlineFlow, Media, Policy, Statement, Strategy
 from fwadvisor.ports.database import Database
-from fwadvisor.ports.facts import PROTOCOL_NUMBERS, Application, Flow
+from fwadvisor.ports.facts import Application, Flow, Transport
 
 HIGH_PORTS: Intervals = ((1024, 65535),)
-GENERIC_PRESET = "generic"
+GATEKEEPER = "gatekeeper"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,214 +34,265 @@ class Service:
     #: Fixed ranges by transport; None: nothing is kept open.
     tcp: Intervals | None = None
     udp: Intervals | None = None
-    #: (transport, port) of a root flow -> the helper's name in the kernel.
-    helpers: dict[tuple[int, int], str] = field(default_factory=dict)
-    #: Names that a related connection's master may carry.
-    related: tuple[str, ...] = ()
+    #: What helpers follow, or None.
+    followed: Followed | None = None
+    #: Why helpers do not follow, where the need leaves the choice to the dialect and the dialect has helpers.
+    untracked: str = ""
     #: How the ranges came about, for people.
     arithmetic: str = ""
+    warnings: tuple[Diagnostic, ...] = ()
 
     def ports(self, flow: Flow) -> Intervals | None:
         """The fixed range for a negotiated flow, or None."""
-        return self.tcp if flow.transport == "tcp" else self.udp
+        return self.tcp if flow.transport is Transport.TCP else self.udp
 
 
-def _helper_types(
-    application: Application, negotiated: list[Flow], chosen: list[Flow], database: Database
-) -> tuple[dict[tuple[int, int], str], tuple[str, ...]] | str:
-    """The helpers that follow every chosen flow that negotiates, or why they cannot.
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A need with negotiated flows, and what a dialect has for them."""
 
-    Every fixed flow with a helper is taken, not only those that open the negotiated ones: registration may
-    move call signalling to another port.
-    """
-    types: dict[tuple[int, int], str] = {}
-    related: list[str] = []
-    for flow in chosen:
-        port = database.ports[flow.port]
-        if flow.opened_by or not (port.helper or (port.dynamic and port.dynamic.opens)):
-            continue
-        facts = database.helpers.get(port.helper)
-        hits = {
-            (PROTOCOL_NUMBERS[kind.transport], kind.port): kind.type
-            for kind in (facts.types if facts else ())
-            if kind.transport == flow.transport and contains(database.flow_ports(flow) or (), kind.port)
-        }
-        if facts is None or not hits:
-            if port.dynamic and port.dynamic.opens:
-                return f"no connection-tracking helper can read {flow.id}"
-            continue
-        types |= hits
-        related += [each for each in facts.related_names if each not in related]
-    if not types or not all(database.flow_helper(application, flow) for flow in negotiated):
-        return "no connection-tracking helper follows its signalling"
-    return types, tuple(related)
+    policy: Policy
+    statement: Statement
+    application: Application
+    media: Media
+    chosen: list[Flow]
+    database: Database
+    capabilities: Capabilities
+    negotiated: list[Flow] = field(default_factory=list)
+
+    @property
+    def transports(self) -> tuple[str, ...]:
+        """The transports of the negotiated flows that have ports."""
+        return tuple(each for each in ("tcp", "udp") if any(flow.transport == each for flow in self.negotiated))
+
+    def under(self, strategy: Strategy) -> Asked:
+        """The same with another strategy."""
+        return replace(self, media=replace(self.media, strategy=strategy))
 
 
-def _computed(media: Media, statement: Statement, database: Database) -> tuple[Intervals, Intervals, str]:
-    """The ranges of a preset, cut to the number of calls where the preset only names where they start.
-
-    A call takes two UDP ports for each stream (RTP even, RTCP odd) and two TCP ports; endpoints cycle
-    through their range, so it is doubled.
-    """
-    name = media.preset or GENERIC_PRESET
-    preset = database.presets.get(name)
-    if preset is None:
-        hits = nearest(name, database.presets)
-        raise PolicyError(
-            error(
-                f'no media preset is called "{name}"',
-                span_of(statement),
-                f"did you mean {hits[0]}?" if hits else f"the presets are {', '.join(sorted(database.presets))}",
-            )
-        )
-    tcp, udp = preset.tcp, preset.udp
-    words: list[str] = []
-    if tcp is None and preset.tcp_start is not None:
-        count = 2 * media.calls * 2
-        tcp = ((preset.tcp_start, preset.tcp_start + count - 1),)
-        words.append(f"TCP 2 ports x {media.calls} calls x 2 = {count}")
-    if udp is None and preset.udp_start is not None:
-        count = 2 * media.streams * media.calls * 2
-        udp = ((preset.udp_start, preset.udp_start + count - 1),)
-        words.append(f"UDP 2 ports x {media.streams} streams x {media.calls} calls x 2 = {count}")
-    arithmetic = f"preset {preset.id}" + (f": {'; '.join(words)}; doubled because endpoints cycle" if words else "")
-    if tcp is None or udp is None or tcp[-1][1] > 65535 or udp[-1][1] > 65535:
-        raise PolicyError(
-            error(
-                f"{media.calls} calls do not fit into the ports of preset {preset.id}",
-                span_of(statement),
-                "give the ranges themselves in media: {tcp: ..., udp: ...}",
-            )
-        )
-    return tcp, udp, arithmetic
+def negotiates(application: Application, flow: Flow, database: Database) -> bool:
+    """Whether a flow is agreed inside another one: its port, or the identifier of an IP protocol that has none."""
+    if flow.transport is Transport.IP:
+        return bool(flow.opened_by) and database.flow_helper(application, flow) is not None
+    return database.negotiated(flow)
 
 
-def _needs(negotiated: list[Flow], transport: str) -> bool:
-    return any(flow.transport == transport for flow in negotiated)
+# -- strategies ---------------------------------------------------------------------------------------------
 
 
-def _pinned(
-    statement: Statement, application: Application, media: Media, negotiated: list[Flow], database: Database
-) -> Service:
-    if not application.pinnable:
-        raise _unserved(statement, application, f"{application.title} cannot be limited to fixed ports")
-    tcp, udp, arithmetic = media.tcp, media.udp, ""
-    missing = (_needs(negotiated, "tcp") and tcp is None) or (_needs(negotiated, "udp") and udp is None)
-    if missing:
-        if statement.media is None:
-            raise _unserved(statement, application, "its negotiated ports are not pinned to a range")
-        computed_tcp, computed_udp, arithmetic = _computed(media, statement, database)
-        tcp, udp = tcp or computed_tcp, udp or computed_udp
-    if media.udp is not None and media.udp[0][0] % 2:
-        raise PolicyError(
-            error(
-                f"the UDP range {format_ports(media.udp)} starts at an odd port: RTP takes even ports, RTCP the next",
-                span_of(statement),
-                f"start at {media.udp[0][0] + 1}",
-            )
-        )
-    wanted = 2 * media.streams * media.calls
-    if media.udp is not None and _needs(negotiated, "udp") and statement.media and size(media.udp) < wanted:
-        raise PolicyError(
-            error(
-                f"the UDP range {format_ports(media.udp)} holds {size(media.udp)} ports, "
-                f"but {media.calls} calls of {media.streams} streams take {wanted}",
-                span_of(statement),
-                "widen the range or lower calls",
-            )
-        )
-    return Service(
-        strategy=Strategy.PINNED,
-        tcp=tcp if _needs(negotiated, "tcp") else None,
-        udp=udp if _needs(negotiated, "udp") else None,
-        arithmetic=arithmetic,
-    )
-
-
-def _unserved(statement: Statement, application: Application, why: str) -> PolicyError:
-    return PolicyError(
-        error(
-            f"the negotiated flows of {application.id} cannot be served here: {why}",
-            span_of(statement),
-            "choose in media: strategy tracked (iptables, nftables), pinned with tcp and udp ranges, tunnelled, "
-            'traversal with a server, everything ("1024-65535 to these peers"), or refused; for the parameters see: '
-            f"fwadvisor profiles show {statement.profile}",
-        )
-    )
-
-
-def _tracked(
-    application: Application,
-    negotiated: list[Flow],
-    chosen: list[Flow],
-    database: Database,
-    helpers: frozenset[str],
-) -> Service | str:
-    """The tracked service, or why it cannot be."""
-    found = _helper_types(application, negotiated, chosen, database)
-    if isinstance(found, str):
-        return found
-    types, related = found
-    if not helpers.issuperset(types.values()):
-        return "this dialect has no connection-tracking helpers"
-    return Service(strategy=Strategy.TRACKED, helpers=types, related=related)
-
-
-def _everything(statement: Statement, negotiated: list[Flow]) -> Service:
+def _everything(asked: Asked) -> Service:
     return Service(
         strategy=Strategy.EVERYTHING,
-        tcp=HIGH_PORTS if _needs(negotiated, "tcp") else None,
-        udp=HIGH_PORTS if _needs(negotiated, "udp") else None,
-        arithmetic=f"every port from 1024 up, as {statement.place} asks in plain words",
+        tcp=HIGH_PORTS if "tcp" in asked.transports else None,
+        udp=HIGH_PORTS if "udp" in asked.transports else None,
+        arithmetic=f"every port from 1024 up, as {asked.statement.place} asks in plain words",
     )
 
 
-def _explicit(service: Service, media: Media, negotiated: list[Flow]) -> Service:
-    """A tracked service with the fallback range that the profile itself gives, if it gives one."""
-    if media.tcp is None and media.udp is None:
-        return service
+def _pinned(asked: Asked) -> Service:
+    if not asked.application.pinnable:
+        raise _unserved(asked, f"{asked.application.title} cannot be limited to fixed ports")
+    return _ranged(asked, Strategy.PINNED)
+
+
+def _ranged(asked: Asked, strategy: Strategy, *, tunnelled: bool = False) -> Service:
+    """Fixed ranges for the negotiated flows; a preset only where the profile speaks of media."""
+    media, transports = asked.media, asked.transports
+    missing = [each for each in transports if (media.tcp if each == "tcp" else media.udp) is None]
+    if missing and asked.statement.media is None:
+        raise _unserved(asked, "its negotiated ports are not pinned to a range")
+    wanted = demand(media, asked.negotiated, tunnelled=tunnelled)
+    if any(wanted.of(each) is None for each in missing):
+        raise _unserved(asked, f"nothing says which {' and '.join(each.upper() for each in missing)} ports it keeps to")
+    found = ranges(asked.statement, media, wanted, transports, asked.database)
+    return Service(
+        strategy=strategy, tcp=found.tcp, udp=found.udp, arithmetic=found.arithmetic, warnings=found.warnings
+    )
+
+
+def _tunnelled(asked: Asked) -> Service:
+    """H.245 inside call signalling: media alone is pinned, and T.120 where data is shared."""
+    if not _calls(asked) or not asked.application.pinnable:
+        raise _unserved(asked, "only calls of H.323 with fixed ports can be tunnelled")
+    inside = [flow for flow in asked.negotiated if flow.port == CONTROL_CHANNEL]
+    # A shared T.120 channel takes a TCP port of the same range, towards whoever is called.
+    left = [flow for flow in asked.negotiated if flow not in inside or asked.media.data]
+    return _ranged(replace(asked, negotiated=left), Strategy.TUNNELLED, tunnelled=True)
+
+
+def _traversal(asked: Asked) -> Service:
+    media = asked.media
+    if not media.server or (media.tcp is None and media.udp is None):
+        raise _unserved(asked, "traversal needs server, and the server's tcp and udp ports")
+    return Service(strategy=Strategy.TRAVERSAL, tcp=media.tcp, udp=media.udp)
+
+
+def _gatekeeper_routed(asked: Asked) -> Service:
+    """Signalling with the gatekeeper alone, which helpers follow; media with the peers, which they do not."""
+    if not _calls(asked) or GATEKEEPER not in asked.application.roles:
+        raise _unserved(asked, "only calls of H.323 can be routed by a gatekeeper")
+    if not asked.statement.roles.get(GATEKEEPER):
+        raise _unserved(asked, "gatekeeper-routed needs the role gatekeeper, and it is bound to no zone")
+    control = [flow for flow in asked.negotiated if flow.port == CONTROL_CHANNEL]
+    followed = _follow(replace(asked, negotiated=control), routed=True)
+    if isinstance(followed, str):
+        service = _ranged(asked, Strategy.GATEKEEPER_ROUTED)
+        return replace(service, untracked=followed if asked.capabilities.helpers else "")
+    rest = asked.negotiated if asked.media.tcp else [flow for flow in asked.negotiated if flow not in control]
+    return replace(_ranged(replace(asked, negotiated=rest), Strategy.GATEKEEPER_ROUTED), followed=followed)
+
+
+def _tracked(asked: Asked) -> Service:
+    followed = _follow(asked)
+    if isinstance(followed, str):
+        raise _unserved(asked, followed)
+    return _with_fallback(asked, followed)
+
+
+def _auto(asked: Asked) -> Service:
+    followed = _follow(asked)
+    if not isinstance(followed, str):
+        return _with_fallback(asked, followed)
+    service = _pinned(asked)
+    return replace(service, untracked=followed if asked.capabilities.helpers else "")
+
+
+_STRATEGIES: Mapping[Strategy, Callable[[Asked], Service]] = {
+    Strategy.AUTO: _auto,
+    Strategy.TRACKED: _tracked,
+    Strategy.PINNED: _pinned,
+    Strategy.TUNNELLED: _tunnelled,
+    Strategy.GATEKEEPER_ROUTED: _gatekeeper_routed,
+    Strategy.TRAVERSAL: _traversal,
+    Strategy.EVERYTHING: _everything,
+    Strategy.REFUSED: lambda _: Service(strategy=Strategy.REFUSED),
+}
+
+
+def _follow(asked: Asked, *, routed: bool = False) -> Followed | str:
+    return follow(
+        asked.policy, asked.statement, asked.application, asked.media, asked.chosen, asked.negotiated, asked.database,
+        asked.capabilities, routed=routed,
+    )  # fmt: skip
+
+
+def _with_fallback(asked: Asked, followed: Followed) -> Service:
+    """A tracked service with the ranges that the profile itself gives, if it gives any."""
+    media = asked.media
+    given = [each for each in asked.transports if (media.tcp if each == "tcp" else media.udp) is not None]
+    if not given:
+        return Service(strategy=Strategy.TRACKED, followed=followed)
+    found = ranges(asked.statement, media, demand(media, asked.negotiated), given, asked.database)
     return Service(
         strategy=Strategy.TRACKED,
-        tcp=media.tcp if _needs(negotiated, "tcp") else None,
-        udp=media.udp if _needs(negotiated, "udp") else None,
-        helpers=service.helpers,
-        related=service.related,
-        arithmetic="range of the profile, as a fallback for messages that the helper cannot read",
+        tcp=found.tcp,
+        udp=found.udp,
+        followed=followed,
+        arithmetic=found.arithmetic,
+        warnings=found.warnings,
     )
 
 
-def serve(statement: Statement, chosen: list[Flow], database: Database, helpers: frozenset[str]) -> Service | None:
-    """How the negotiated flows among `chosen` are served by a dialect that has these `helpers`.
+def _calls(asked: Asked) -> bool:
+    """Whether these are calls of H.323."""
+    return any(flow.port == CONTROL_CHANNEL for flow in asked.negotiated)
 
-    None where there are none.
+
+# -- what cannot be served ----------------------------------------------------------------------------------
+
+
+def _unserved(asked: Asked, why: str) -> PolicyError:
+    return PolicyError(
+        error(
+            f"the negotiated flows of {asked.application.id} cannot be served in {asked.capabilities.title}: {why}",
+            span_of(asked.statement),
+            _choices(asked),
+        )
+    )
+
+
+def _choices(asked: Asked) -> str:
+    """The strategies that would serve this very need in this dialect, and what they take."""
+    found = [
+        words
+        for strategy, words in (
+            (Strategy.AUTO, "auto, which opens the protocol itself"),
+            (Strategy.TRACKED, "tracked"),
+            (Strategy.PINNED, _pinned_words(asked)),
+            (Strategy.TUNNELLED, "tunnelled, where H.245 runs inside call signalling"),
+            (Strategy.GATEKEEPER_ROUTED, "gatekeeper-routed"),
+            (Strategy.TRAVERSAL, "traversal with a server and its tcp and udp ports"),
+            (Strategy.EVERYTHING, "everything, which opens 1024-65535 to these peers"),
+        )
+        if _would_serve(asked, strategy)
+    ]
+    profile = asked.statement.profile
+    return (
+        f"what works here, in media: {'; '.join(f'strategy {each}' for each in found)}{'; ' if found else ''}"
+        f"strategy refused, which leaves them closed. For the parameters see: fwadvisor profiles show {profile}"
+    )
+
+
+def _pinned_words(asked: Asked) -> str:
+    return f"pinned with {' and '.join(asked.transports)} ranges that its setting is limited to"
+
+
+def _would_serve(asked: Asked, strategy: Strategy) -> bool:
+    """Whether a strategy can serve, once it has the ranges and servers that it takes."""
+    application = asked.application
+    match strategy:
+        case Strategy.AUTO:
+            return not asked.transports
+        case Strategy.TRACKED:
+            return not isinstance(_follow(asked), str)
+        case Strategy.PINNED:
+            return application.pinnable and bool(asked.transports)
+        case Strategy.TUNNELLED:
+            return application.pinnable and _calls(asked)
+        case Strategy.GATEKEEPER_ROUTED:
+            return application.pinnable and _calls(asked) and bool(asked.statement.roles.get(GATEKEEPER))
+        case Strategy.TRAVERSAL:
+            return application.pinnable and _calls(asked) and GATEKEEPER in application.roles
+        case _:
+            return bool(asked.transports) and not _to_strangers(asked)
+
+
+def _to_strangers(asked: Asked) -> bool:
+    """Whether opening every high port would open it to somebody whom the need does not name."""
+    roles = asked.statement.roles
+    return any(
+        from_strangers(selection)
+        for flow in asked.negotiated
+        if flow.transport is not Transport.IP
+        for selection in select(
+            asked.policy,
+            asked.statement,
+            InlineFlow(protocols=flow.protocols(), ports=HIGH_PORTS),
+            roles.get(flow.source_role, (ANYONE,)),
+            roles.get(flow.destination_role, (ANYONE,)),
+        )
+    )
+
+
+def serve(
+    policy: Policy, statement: Statement, chosen: list[Flow], database: Database, capabilities: Capabilities
+) -> Service | None:
+    """How the negotiated flows among `chosen` are served by a dialect of these capabilities.
+
+    None where there are none, or where all of them are of IP protocols without ports and nobody follows them: those
+    are opened like any other flow.
 
     Raises:
-        PolicyError: no strategy fits; the hint names the choices.
+        PolicyError: no strategy fits; the hint names the choices that do.
     """
-    negotiated = [flow for flow in chosen if database.negotiated(flow)]
+    application = application_of(statement, database)
+    negotiated = [flow for flow in chosen if negotiates(application, flow, database)]
     if not negotiated:
         return None
-    application = application_of(statement, database)
-    media = statement.media or Media()
-    match media.strategy:
-        case Strategy.REFUSED:
-            return Service(strategy=Strategy.REFUSED)
-        case Strategy.EVERYTHING:
-            return _everything(statement, negotiated)
-        case Strategy.TUNNELLED:
-            data = [flow for flow in negotiated if flow.phase != "control"]
-            service = _pinned(statement, application, media, data, database)
-            return Service(strategy=Strategy.TUNNELLED, udp=service.udp, tcp=service.tcp, arithmetic=service.arithmetic)
-        case Strategy.PINNED:
-            return _pinned(statement, application, media, negotiated, database)
-        case Strategy.TRAVERSAL:
-            if not media.server or (media.tcp is None and media.udp is None):
-                raise _unserved(statement, application, "traversal needs server, and the server's tcp and udp ports")
-            return Service(strategy=Strategy.TRAVERSAL, tcp=media.tcp, udp=media.udp)
-        case _:
-            tracked = _tracked(application, negotiated, chosen, database, helpers)
-            if isinstance(tracked, Service):
-                return _explicit(tracked, media, negotiated)
-            if media.strategy is Strategy.TRACKED:
-                raise _unserved(statement, application, tracked)
-            return _pinned(statement, application, media, negotiated, database)
+    asked = Asked(
+        policy, statement, application, statement.media or Media(), chosen, database, capabilities, negotiated
+    )
+    if not asked.transports and asked.media.strategy in (Strategy.AUTO, Strategy.PINNED):
+        followed = _follow(asked) if asked.media.strategy is Strategy.AUTO else ""
+        return None if isinstance(followed, str) else Service(strategy=Strategy.TRACKED, followed=followed)
+    return _STRATEGIES[asked.media.strategy](asked)

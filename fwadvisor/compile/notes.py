@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from fwadvisor.compile.flows import Selection, application_of, zone_of
-from fwadvisor.compile.media import Service
-from fwadvisor.dialects.base import Capabilities
+from fwadvisor.compile.flows import Selection, application_of
 from fwadvisor.model.address import describe_addresses
-from fwadvisor.model.interval import contains, format_ports, size
+from fwadvisor.model.interval import contains, format_ports
 from fwadvisor.model.note import Note, Topic
-from fwadvisor.model.policy import ANYONE, SELF, DefaultVerdict, Policy, Statement, StatementKind, Strategy
+from fwadvisor.model.policy import ANYONE, DefaultVerdict, Policy, Statement, StatementKind
 from fwadvisor.model.rule import TCP, UDP, Hook, protocol_name
 from fwadvisor.ports.database import Database
 from fwadvisor.ports.facts import PROTOCOL_NUMBERS, Flow, Port, Risk
@@ -39,172 +37,7 @@ def defaults_differ(strictest: DefaultVerdict, declared: Sequence[DefaultVerdict
     )
 
 
-# -- negotiated flows ---------------------------------------------------------------------------------------
-
-
-def media_notes(
-    policy: Policy,
-    statement: Statement,
-    flows: list[Flow],
-    service: Service,
-    database: Database,
-    capabilities: Capabilities,
-) -> list[Note]:
-    """What becomes of the negotiated flows of one need in one dialect, and what that costs."""
-    application = application_of(statement, database)
-    negotiated = [flow for flow in flows if database.negotiated(flow)]
-    names = " and ".join(dict.fromkeys(database.ports[flow.port].title for flow in negotiated))
-    peers = _peers(policy, statement, negotiated)
-    dialects, places = (capabilities.dialect,), (statement.place,)
-    begun = "outbound " if _outbound_only(statement, negotiated, service) else ""
-    # Helpers are assigned to the fixed flows, whose other end need not be where the media goes.
-    asked = _peers(policy, statement, [flow for flow in flows if not database.negotiated(flow)])
-    how = _how(statement, service, application.title, names, peers if not service.helpers else asked, begun)
-    found = [
-        Note(id=f"media-{service.strategy}", topic=Topic.MEDIA, text=how, dialects=dialects, places=places),
-        Note(
-            id="media-exposure",
-            topic=Topic.EXPOSURE,
-            text=_exposure(application.title, service, peers, begun),
-            dialects=dialects,
-            places=places,
-        ),
-    ]
-    if service.helpers:
-        found += _helper_notes(flows, database, dialects)
-    elif service.strategy is Strategy.PINNED:
-        found.append(_pin_on_device(statement, negotiated, service, database, dialects))
-    return found
-
-
-def _peers(policy: Policy, statement: Statement, negotiated: list[Flow]) -> str:
-    """The zones at the far end of the negotiated flows, in words."""
-    names: dict[str, None] = {}
-    for flow in negotiated:
-        for role in (flow.source_role, flow.destination_role):
-            names |= dict.fromkeys(statement.roles.get(role, ()))
-    zones = [zone_of(policy, name) for name in names if name != SELF]
-    return " and ".join(describe_addresses(zone.addresses) for zone in zones) or "anybody"
-
-
-def _ranges(service: Service) -> str:
-    parts = []
-    if service.tcp is not None:
-        parts.append(f"TCP {format_ports(service.tcp)}")
-    if service.udp is not None:
-        parts.append(f"UDP {format_ports(service.udp)}")
-    return " and ".join(parts)
-
-
-def _outbound_only(statement: Statement, negotiated: list[Flow], service: Service) -> bool:
-    """Whether only this machine begins the negotiated connections, so that nothing is open inwards."""
-    return service.strategy is Strategy.TRAVERSAL or all(
-        statement.roles.get(flow.source_role) == (SELF,) for flow in negotiated
-    )
-
-
-def _how(statement: Statement, service: Service, title: str, names: str, peers: str, begun: str) -> str:
-    lead = f"{title}: the ports of {names} are agreed at run time, so no static rule knows them."
-    arithmetic = f" ({service.arithmetic})" if service.arithmetic else ""
-    match service.strategy:
-        case Strategy.TRACKED:
-            roots = ", ".join(
-                f"{name} on {protocol_name(protocol)} {port}" for (protocol, port), name in service.helpers.items()
-            )
-            fallback = f" As a fallback {_ranges(service)} stays open{arithmetic}." if _ranges(service) else ""
-            return (
-                f"{lead} Connection tracking reads them: helper {roots}, assigned for {peers} only. Related "
-                f"connections are accepted only where their master carries {', '.join(service.related)}, and only "
-                f"to ports 1024-65535 that no statement closes.{fallback}"
-            )
-        case Strategy.PINNED:
-            return f"{lead} They are pinned to {_ranges(service)} towards {peers}{arithmetic}."
-        case Strategy.TUNNELLED:
-            return (
-                f"{lead} The control channel runs inside call signalling and needs no port; media is pinned to "
-                f"{_ranges(service)} towards {peers}{arithmetic}."
-            )
-        case Strategy.TRAVERSAL:
-            server = statement.media.server if statement.media else ""
-            return (
-                f"{lead} They run through the traversal server {server}: only outbound {_ranges(service)}. Switch "
-                "H.323-aware features off on every firewall along that path."
-            )
-        case Strategy.EVERYTHING:
-            return f"{lead} EVERY HIGH PORT is open {begun}towards {peers}: {_ranges(service)}{arithmetic}."
-        case _:
-            return f"{lead} They are refused ({statement.place}): calls connect, but without control or media."
-
-
-def _exposure(title: str, service: Service, peers: str, begun: str) -> str:
-    if service.tcp is None and service.udp is None:
-        return f"{title}: between calls no negotiated port is open."
-    counts = [
-        f"{size(ports)} {name} ports"
-        for name, ports in (("UDP", service.udp), ("TCP", service.tcp))
-        if ports is not None
-    ]
-    return f"{title}: {' and '.join(counts)} stay open {begun}at all times towards {peers}."
-
-
-def _helper_notes(flows: list[Flow], database: Database, dialects: tuple[str, ...]) -> list[Note]:
-    found: list[Note] = []
-    for helper_id in dict.fromkeys(database.ports[flow.port].helper for flow in flows if flow.port):
-        facts = database.helpers.get(helper_id)
-        if facts is None:
-            continue
-        advisories = "".join(f" {each.id}: {each.note}." for each in facts.advisories)
-        found.append(
-            Note(
-                id=f"helper-{facts.id}",
-                topic=Topic.LIMIT,
-                text=f"The {facts.id} helper is blind when {facts.blind_when}."
-                + (f" It {_LIMITS[facts.id]}." if facts.id in _LIMITS else "")
-                + advisories
-                + " Where calls connect without media, give ranges as a fallback.",
-                dialects=dialects,
-            )
-        )
-        found.append(
-            Note(
-                id=f"watch-{facts.id}",
-                topic=Topic.VERIFY,
-                text=f"Load the {facts.id} helper's module at boot, and watch what it expects during a call.",
-                dialects=dialects,
-                commands=(f"modprobe {facts.module}", "conntrack -L expect"),
-            )
-        )
-    return found
-
-
-#: What a helper does not follow, measured with real calls.
-_LIMITS = {
-    "h323": (
-        "does not follow media to another host than the signalling peer, a message split over TCP segments, more "
-        "than nine pending RTP pairs, and messages of H.225.0 versions newer than about 5"
-    ),
-}
-
-
-def _pin_on_device(
-    statement: Statement, negotiated: list[Flow], service: Service, database: Database, dialects: tuple[str, ...]
-) -> Note:
-    media = statement.media
-    preset = database.presets.get(media.preset) if media and media.preset else None
-    pins = dict.fromkeys(
-        dynamic.pin for flow in negotiated if (dynamic := database.ports[flow.port].dynamic) and dynamic.pin
-    )
-    setting = f" Setting on the device: {preset.setting}." if preset and preset.setting else ""
-    known = f" Where it is set, as far as known: {'; '.join(pins)}." if pins else ""
-    return Note(
-        id="pin-on-device",
-        topic=Topic.LIMIT,
-        text=f"The device or program itself must keep to {_ranges(service)}, and its peers too where the default of "
-        "output or forward closes, or what they negotiate stays blocked."
-        f"{setting}{known}",
-        dialects=dialects,
-        places=(statement.place,),
-    )
+# -- questions to a group -----------------------------------------------------------------------------------
 
 
 def answer_notes(statement: Statement, answers: Sequence[Selection]) -> list[Note]:

@@ -11,9 +11,10 @@ from dataclasses import dataclass
 
 from fwadvisor.compile.flows import Path, Selection
 from fwadvisor.compile.media import HIGH_PORTS
+from fwadvisor.model.address import Family
 from fwadvisor.model.interval import Intervals, size, subtract, union
 from fwadvisor.model.policy import Statement
-from fwadvisor.model.rule import Hook, Match, Origin, OriginKind, Rule, State, Verdict
+from fwadvisor.model.rule import PORT_PROTOCOLS, Hook, Match, Origin, OriginKind, Rule, State, Verdict
 
 #: Closing more ports than this is a wall around zones and no statement about single ports; a need beats it.
 _SINGLE_PORTS = 1024
@@ -30,6 +31,8 @@ class Expectation:
     helpers: tuple[str, ...]
     protocols: tuple[int, ...]
     statement: Statement
+    #: The IP version that the helpers know, where it is one only.
+    family: Family | None = None
 
     def paths(self) -> tuple[Path, Path]:
         """The path of the signalling, and the way back."""
@@ -43,7 +46,13 @@ def related_rules(expectations: Iterable[Expectation], closed: list[Selection], 
         if hook not in {path.hook for path in each.paths()}:
             continue
         for protocols, ports in _open(each.protocols, closed, hook):
-            match = Match(states=(State.RELATED,), helpers=each.helpers, protocols=protocols, destination_ports=ports)
+            match = Match(
+                family=each.family,
+                states=(State.RELATED,),
+                helpers=each.helpers,
+                protocols=protocols,
+                destination_ports=ports,
+            )
             rules.setdefault(match, Rule(match, Verdict.ACCEPT, _origin(each)))
     return list(rules.values())
 
@@ -54,6 +63,7 @@ def expected(expectations: Iterable[Expectation], closed: list[Selection]) -> It
         for path in each.paths():
             for protocols, ports in _open(each.protocols, closed, path.hook):
                 match = Match(
+                    family=each.family,
                     protocols=protocols,
                     source=path.source.addresses,
                     destination=path.destination.addresses,
@@ -77,13 +87,16 @@ def _origin(expectation: Expectation) -> Origin:
 
 def _open(
     protocols: tuple[int, ...], closed: list[Selection], hook: Hook
-) -> Iterator[tuple[tuple[int, ...], Intervals]]:
-    """The protocols with the high ports left to each; protocols with the same ports together."""
-    by_ports: dict[Intervals, list[int]] = {}
+) -> Iterator[tuple[tuple[int, ...], Intervals | None]]:
+    """The protocols with the high ports left to each, None for those without ports; the same ports together."""
+    by_ports: dict[Intervals | None, list[int]] = {}
     for protocol in protocols:
-        ports = subtract(HIGH_PORTS, _named_ports(closed, hook, protocol))
-        if ports:
-            by_ports.setdefault(ports, []).append(protocol)
+        if protocol not in PORT_PROTOCOLS:
+            by_ports.setdefault(None, []).append(protocol)
+            continue
+        left = subtract(HIGH_PORTS, _named_ports(closed, hook, protocol))
+        if left:
+            by_ports.setdefault(left, []).append(protocol)
     for ports, same in by_ports.items():
         yield tuple(same), ports
 

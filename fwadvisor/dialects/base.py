@@ -29,6 +29,9 @@ class Capabilities:
     port_protocols: frozenset[int]
     #: The same under an option of the dialect's text, where it says more: (option, value) -> protocols.
     port_protocols_under: tuple[tuple[tuple[str, str], frozenset[int]], ...] = ()
+    #: The systems that the text is for, and under an option of the text: (option, value) -> systems.
+    systems: tuple[str, ...] = ()
+    systems_under: tuple[tuple[tuple[str, str], tuple[str, ...]], ...] = ()
     #: Connection-tracking helpers that can be assigned, by the kernel's names.
     helpers: frozenset[str] = frozenset()
     #: Whether a rule can log.
@@ -43,7 +46,8 @@ class Capabilities:
     def under(self, options: tuple[tuple[str, str], ...]) -> Capabilities:
         """The capabilities where the text is written under these options."""
         more = [protocols for option, protocols in self.port_protocols_under if option in options]
-        return replace(self, port_protocols=self.port_protocols.union(*more))
+        systems = next((systems for option, systems in self.systems_under if option in options), self.systems)
+        return replace(self, port_protocols=self.port_protocols.union(*more), systems=systems)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -25,6 +25,7 @@ from fwadvisor.model.rule import PORT_PROTOCOLS, Chain, HelperAssignment, Hook, 
 _CAPABILITIES = Capabilities(
     dialect="iptables",
     title="iptables",
+    systems=("Linux",),
     hooks=frozenset(Hook),
     verdicts=frozenset(Verdict),
     port_protocols=PORT_PROTOCOLS,

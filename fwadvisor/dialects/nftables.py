@@ -32,6 +32,7 @@ from fwadvisor.model.rule import (
 _CAPABILITIES = Capabilities(
     dialect="nftables",
     title="nftables",
+    systems=("Linux",),
     hooks=frozenset(Hook),
     verdicts=frozenset(Verdict),
     port_protocols=PORT_PROTOCOLS,

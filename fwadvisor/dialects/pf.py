@@ -41,6 +41,12 @@ _MANY_ENTRIES = 90_000
 _CAPABILITIES = Capabilities(
     dialect="pf",
     title="pf",
+    systems=("FreeBSD", "OpenBSD"),
+    systems_under=(
+        (("pf-variant", "openbsd"), ("OpenBSD",)),
+        (("pf-variant", "freebsd"), ("FreeBSD",)),
+        (("pf-variant", "freebsd-12"), ("FreeBSD",)),
+    ),
     hooks=frozenset(Hook),
     verdicts=frozenset(Verdict),
     port_protocols=frozenset({TCP, UDP}),

@@ -35,6 +35,7 @@ def quote(text: str) -> str:
 _CAPABILITIES = Capabilities(
     dialect="windows",
     title="Windows Firewall",
+    systems=("Windows",),
     hooks=frozenset(_HOOKS),
     verdicts=frozenset({Verdict.ACCEPT, Verdict.DROP}),
     port_protocols=frozenset({TCP, UDP}),

@@ -37,6 +37,7 @@ class Strategy(StrEnum):
     PINNED = "pinned"
     TUNNELLED = "tunnelled"
     TRAVERSAL = "traversal"
+    GATEKEEPER_ROUTED = "gatekeeper-routed"
     EVERYTHING = "everything"
     REFUSED = "refused"
 
@@ -74,8 +75,13 @@ class Media:
     strategy: Strategy = Strategy.AUTO
     tcp: Intervals | None = None
     udp: Intervals | None = None
-    calls: int = 1
+    #: Calls at the same time; 0: not said, which counts as one where a size is needed.
+    calls: int = 0
     streams: int = 4
+    #: Whether calls share data (T.120), which takes a TCP connection of its own.
+    data: bool = False
+    #: Whether signalling hides its contents (TLS, H.235), so that nobody on the way can follow it.
+    protected: bool = False
     preset: str = ""
     #: The zone of the traversal server, for `Strategy.TRAVERSAL`.
     server: str = ""

@@ -160,6 +160,7 @@ def helper(id: str, value: Mapping[str, Any]) -> HelperFacts:
         note=value.get("note", ""),
         limits=tuple(value.get("limits", ())),
         nat_families=_versions(value.get("nat_families", ())),
+        same_peer=value.get("same_peer", False),
         advice=value.get("advice", ""),
         advisories=_advisories(value.get("advisories", ())),
         defects=tuple(Defect(each["versions"], each["note"]) for each in value.get("defects", ())),
@@ -174,7 +175,6 @@ def ephemeral(value: Mapping[str, Any]) -> Ephemeral:
     """The ports that a system hands to programs."""
     return Ephemeral(
         system=value["system"],
-        dialects=tuple(value["dialects"]),
         ports=_intervals(value["ports"]) or (),
         reserve=value["reserve"],
         sources=tuple(value["sources"]),

@@ -42,7 +42,7 @@ class Database:
     listener_commands: Mapping[str, Mapping[str, str]]
     #: What everybody who assigns a helper should know.
     helper_note: str = ""
-    #: What systems hand to programs that ask for any port; pf's rules run on several systems.
+    #: What systems hand to programs that ask for any port.
     ephemeral: tuple[Ephemeral, ...] = ()
     #: The data sections of that name; built when somebody asks.
     call_data: Sequence[Mapping[str, Any]] = ()

@@ -293,6 +293,8 @@ class HelperFacts(NamedTuple):
     limits: tuple[str, ...] = ()
     #: IP versions in which it rewrites the addresses inside messages where they are translated.
     nat_families: tuple[int, ...] = ()
+    #: Whether it opens only towards the host that signals.
+    same_peer: bool = False
     #: Why it may be better left off, or what to use instead.
     advice: str = ""
     advisories: tuple[Advisory, ...] = ()
@@ -311,8 +313,6 @@ class Ephemeral(NamedTuple):
     """The ports that a system hands to programs that ask for any."""
 
     system: str
-    #: The dialects whose rules run on this system.
-    dialects: tuple[str, ...]
     ports: Intervals
     #: How ports are kept out of it; ``{ports}``, ``{first}``, ``{count}`` and ``{transport}`` are filled in.
     reserve: str

@@ -230,11 +230,11 @@ HELPER = record({
     }))),
     "families": Required(list_of(word(("ip", "ip6")))), "internal": list_of(text), "related_names": list_of(text),
     "blind_when": Required(text), "params": list_of(text), "note": text, "advisories": list_of(ADVISORY),
-    "limits": list_of(text), "nat_families": list_of(word(("ip", "ip6"))), "advice": text,
+    "limits": list_of(text), "nat_families": list_of(word(("ip", "ip6"))), "advice": text, "same_peer": boolean,
     "defects": list_of(record({"versions": Required(text), "note": Required(text)})),
 })  # fmt: skip
 EPHEMERAL = record({
-    "system": Required(text), "dialects": Required(list_of(name)), "ports": Required(ranges()),
+    "system": Required(text), "ports": Required(ranges()),
     "reserve": Required(text), "sources": Required(list_of(text)),
 })  # fmt: skip
 COMMANDS = record({"tcp": Required(text), "udp": Required(text)})

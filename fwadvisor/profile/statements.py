@@ -35,7 +35,7 @@ FIELDS: dict[StatementKind, frozenset[str]] = {
     StatementKind.NEVER: frozenset((*_APPLICATION, *_FLOW, "risk", *_ABOUT)),
 }
 _OF_APPLICATION = frozenset((*_APPLICATION, "features", "modes", "flows", "media"))
-MEDIA_FIELDS = ("strategy", "tcp", "udp", "calls", "streams", "preset", "server")
+MEDIA_FIELDS = ("strategy", "tcp", "udp", "calls", "streams", "data", "protected", "preset", "server")
 
 
 @dataclass(slots=True)
@@ -238,8 +238,10 @@ class StatementReader:
             strategy=Strategy(strategy or Strategy.AUTO),
             tcp=reader.ports(fields["tcp"], "tcp ports of media") if "tcp" in fields else None,
             udp=reader.ports(fields["udp"], "udp ports of media") if "udp" in fields else None,
-            calls=(reader.integer(fields["calls"], "calls", 1, 10000) if "calls" in fields else None) or 1,
+            calls=(reader.integer(fields["calls"], "calls", 1, 10000) if "calls" in fields else None) or 0,
             streams=(reader.integer(fields["streams"], "streams", 1, 100) if "streams" in fields else None) or 4,
+            data=bool("data" in fields and reader.boolean(fields["data"], "data of media")),
+            protected=bool("protected" in fields and reader.boolean(fields["protected"], "protected of media")),
             preset=preset or "",
             server=server[0] if server else "",
         )

@@ -58,8 +58,9 @@ def test_others_pin_what_linux_tracks(compiled, target):
     assert result.ruleset.helpers == ()
     assert "48 UDP ports and 12 TCP ports" in note(result, "media-exposure").text
     text = note(result, "media-pinned").text
-    assert "2 ports x 4 streams x 3 calls x 2 = 48" in text
-    assert "2 ports x 3 calls x 2 = 12" in text
+    streams = "4 streams (audio, video, far-end camera, content)"
+    assert f"UDP 2 ports (RTP, RTCP) x {streams} x 3 calls = 24, doubled to 48: 3230-3277" in text
+    assert "TCP 2 ports (call signalling's own, H.245) x 3 calls = 6, doubled to 12: 3230-3241" in text
 
 
 @pytest.mark.parametrize(
@@ -95,7 +96,7 @@ def test_a_range_of_the_profile_is_a_fallback_beside_tracking(compiled, target):
     ("media", "message", "hint"),
     [
         ("strategy: pinned, tcp: 5000-5009, udp: 5001-5050", "starts at an odd port", "start at 5002"),
-        ("strategy: pinned, tcp: 5000-5009, udp: 5000-5009, calls: 2", "2 calls of 4 streams take 16", "widen"),
+        ("strategy: pinned, tcp: 5000-5009, udp: 5000-5009, calls: 2", "the calls take 16", "better 32"),
         ("strategy: pinned, calls: 10000", "do not fit", "tcp"),
     ],
 )

@@ -3,7 +3,7 @@
 # Windows Firewall rules of the policy h323-needed.
 # fwadvisor 0.1.0: policy h323-needed for a host
 # profile h323-needed (H.323 endpoint): peers=203.0.113.7, discovery=false, media=everything,
-# preset=generic, calls=3, streams=4, data=false, tls=false
+# preset=generic, calls=3, streams=4, data=false, tls=false, protected=false
 #
 # Look first:  powershell -ExecutionPolicy Bypass -File windows.ps1 -WhatIf
 # Load:        powershell -ExecutionPolicy Bypass -File windows.ps1
@@ -26,6 +26,10 @@
 #
 # H.323 endpoint or room video system: 64512 UDP ports and 64512 TCP ports stay open at all times
 # towards peers (203.0.113.7).
+#
+# EVERYTHING: H.323 endpoint or room video system has every port from 1024 up open towards peers
+# (203.0.113.7), with whatever listens there now or later, because profiles/h323-needed.yaml:97 asks
+# for it. It is for finding faults; choose tracked or pinned to stay.
 #
 # Windows Firewall: forwarding is not filtered; it is off unless somebody turned it on.
 [CmdletBinding(SupportsShouldProcess, DefaultParameterSetName = 'Load')]

@@ -3,7 +3,7 @@
 # Windows Firewall rules of the policy h323-needed.
 # fwadvisor 0.1.0: policy h323-needed for a host
 # profile h323-needed (H.323 endpoint): peers=203.0.113.7, discovery=false, media=auto,
-# preset=polycom-hdx, calls=2, streams=4, data=false, tls=true
+# preset=polycom-hdx, calls=2, streams=4, data=false, tls=true, protected=false
 #
 # Look first:  powershell -ExecutionPolicy Bypass -File windows.ps1 -WhatIf
 # Load:        powershell -ExecutionPolicy Bypass -File windows.ps1
@@ -21,8 +21,11 @@
 #
 # H.323 endpoint or room video system: the ports of H.245 media control (negotiated) and RTP and RTCP
 # media (negotiated) are agreed at run time, so no static rule knows them. They are pinned to TCP
-# 3230-3237 and UDP 3230-3261 towards peers (203.0.113.7) (preset polycom-hdx: TCP 2 ports x 2 calls x
-# 2 = 8; UDP 2 ports x 4 streams x 2 calls x 2 = 32; doubled because endpoints cycle).
+# 3230-3237 and UDP 3230-3261 towards peers (203.0.113.7) (TCP 2 ports (call signalling's own, H.245)
+# x 2 calls = 4, doubled to 8: 3230-3237 of preset polycom-hdx; UDP 2 ports (RTP, RTCP) x 4 streams
+# (audio, video, far-end camera, content) x 2 calls = 16, doubled to 32: 3230-3261 of preset
+# polycom-hdx; endpoints go round in their range, hence the double; an MCU counts participants as
+# calls).
 #
 # H.323 endpoint or room video system: 32 UDP ports and 8 TCP ports stay open at all times towards
 # peers (203.0.113.7).
@@ -32,11 +35,13 @@
 # load it at the console.
 #
 # The device or program itself must keep to TCP 3230-3237 and UDP 3230-3261, and its peers too where
-# the default of output or forward closes, or what they negotiate stays blocked. Setting on the
-# device: Firewall screen: Fixed Ports, TCP Ports and UDP Ports (the first number of each range).
-# Where it is set, as far as known: most endpoints and gateways can be limited to a fixed TCP range;
-# NetMeeting cannot; Asterisk: rtpstart/rtpend in rtp.conf (sample file 10000-20000); FreeSWITCH:
-# rtp-start-port/rtp-end-port (16384-32768).
+# the default of output or forward closes, or what they negotiate stays blocked. Polycom HDX, setting
+# on the device: Firewall screen: Fixed Ports, TCP Ports and UDP Ports (the first number of each
+# range). 2 TCP and 8 UDP ports a call; the system takes the next ports for each call and goes round
+# its range of 56 UDP ports (112 since ICE support). Source: Administrator's Guide for Polycom HDX
+# Systems, Firewall settings. Where it is set, as far as known: most endpoints and gateways can be
+# limited to a fixed TCP range; NetMeeting cannot; Asterisk: rtpstart/rtpend in rtp.conf (sample file
+# 10000-20000); FreeSWITCH: rtp-start-port/rtp-end-port (16384-32768).
 #
 # Windows Firewall: forwarding is not filtered; it is off unless somebody turned it on.
 [CmdletBinding(SupportsShouldProcess, DefaultParameterSetName = 'Load')]
@@ -57,7 +62,7 @@ Set-StrictMode -Version 3.0
 $ErrorActionPreference = 'Stop'
 
 $Group = 'fwadvisor'
-$Generation = 'fwa-h323-needed-403b31bbaa-'
+$Generation = 'fwa-h323-needed-9baa7e05ff-'
 $InboundDefault = 'Block'
 $OutboundDefault = 'Allow'
 $LogBlocked = 'False'
@@ -69,9 +74,9 @@ $LogBlocked = 'False'
 # out-0008 accept IPv6 multicast listener discovery (baseline): the default does the same
 # out-0009 accept DHCP requests (baseline): the default does the same
 # out-0010 accept DHCPv6 requests (baseline): the default does the same
-# out-0011 accept h323-endpoint call-setup-tls: self to peers (h323-needed:126): the default does the same
-# out-0012 accept h323-endpoint call-control (pinned): self to peers (h323-needed:126): the default does the same
-# out-0013 accept h323-endpoint media-out (pinned): self to peers (h323-needed:126): the default does the same
+# out-0011 accept h323-endpoint call-setup-tls: self to peers (h323-needed:136): the default does the same
+# out-0012 accept h323-endpoint call-control (pinned): self to peers (h323-needed:136): the default does the same
+# out-0013 accept h323-endpoint media-out (pinned): self to peers (h323-needed:136): the default does the same
 
 # Order means nothing to Windows and Block overrides Allow: the policy's first-match order is compiled in.
 $Rules = @(
@@ -81,9 +86,9 @@ $Rules = @(
     @{ Name = 'in-0009'; Direction = 'Inbound'; Action = 'Allow'; Protocol = 'ICMPv6'; IcmpType = '130', '131', '132', '143'; RemoteAddress = '::', 'fe80::/10'; DisplayName = 'in 0009 IPv6 multicast listener discovery'; Description = 'baseline' }
     @{ Name = 'in-0010'; Direction = 'Inbound'; Action = 'Allow'; Protocol = 'UDP'; LocalPort = '68'; RemotePort = '67'; RemoteAddress = '0.0.0.0/1', '128.0.0.0/1'; DisplayName = 'in 0010 DHCP answers'; Description = 'baseline' }
     @{ Name = 'in-0011'; Direction = 'Inbound'; Action = 'Allow'; Protocol = 'UDP'; LocalPort = '546'; RemotePort = '547'; RemoteAddress = 'fe80::/10'; DisplayName = 'in 0011 DHCPv6 answers'; Description = 'baseline' }
-    @{ Name = 'in-0012'; Direction = 'Inbound'; Action = 'Allow'; Protocol = 'TCP'; LocalPort = '1300'; RemoteAddress = '203.0.113.7'; DisplayName = 'in 0012 h323-endpoint call-setup-tls: peers to self'; Description = 'h323-needed:126; Video calls with the peers' }
-    @{ Name = 'in-0013'; Direction = 'Inbound'; Action = 'Allow'; Protocol = 'TCP'; LocalPort = '3230-3237'; RemoteAddress = '203.0.113.7'; DisplayName = 'in 0013 h323-endpoint call-control (pinned): peers to self'; Description = 'h323-needed:126; Video calls with the peers' }
-    @{ Name = 'in-0014'; Direction = 'Inbound'; Action = 'Allow'; Protocol = 'UDP'; LocalPort = '3230-3261'; RemoteAddress = '203.0.113.7'; DisplayName = 'in 0014 h323-endpoint media-out (pinned): peers to self'; Description = 'h323-needed:126; Video calls with the peers' }
+    @{ Name = 'in-0012'; Direction = 'Inbound'; Action = 'Allow'; Protocol = 'TCP'; LocalPort = '1300'; RemoteAddress = '203.0.113.7'; DisplayName = 'in 0012 h323-endpoint call-setup-tls: peers to self'; Description = 'h323-needed:136; Video calls with the peers' }
+    @{ Name = 'in-0013'; Direction = 'Inbound'; Action = 'Allow'; Protocol = 'TCP'; LocalPort = '3230-3237'; RemoteAddress = '203.0.113.7'; DisplayName = 'in 0013 h323-endpoint call-control (pinned): peers to self'; Description = 'h323-needed:136; Video calls with the peers' }
+    @{ Name = 'in-0014'; Direction = 'Inbound'; Action = 'Allow'; Protocol = 'UDP'; LocalPort = '3230-3261'; RemoteAddress = '203.0.113.7'; DisplayName = 'in 0014 h323-endpoint media-out (pinned): peers to self'; Description = 'h323-needed:136; Video calls with the peers' }
 )
 
 $Task = 'fwadvisor rollback'

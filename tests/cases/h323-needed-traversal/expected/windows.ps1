@@ -4,7 +4,7 @@
 # fwadvisor 0.1.0: policy h323-needed for a host
 # profile h323-needed (H.323 endpoint): peers=203.0.113.0/24, discovery=false, media=traversal,
 # preset=generic, tcp_range=2776-2777, udp_range=2776-2777, calls=3, streams=4, data=false, tls=false,
-# traversal_server=203.0.113.20
+# protected=false, traversal_server=203.0.113.20
 #
 # Look first:  powershell -ExecutionPolicy Bypass -File windows.ps1 -WhatIf
 # Load:        powershell -ExecutionPolicy Bypass -File windows.ps1
@@ -22,8 +22,9 @@
 #
 # H.323 endpoint or room video system: the ports of H.245 media control (negotiated) and RTP and RTCP
 # media (negotiated) are agreed at run time, so no static rule knows them. They run through the
-# traversal server traversal-server: only outbound TCP 2776-2777 and UDP 2776-2777. Switch H.323-aware
-# features off on every firewall along that path.
+# traversal server traversal-server: only outbound TCP 2776-2777 and UDP 2776-2777, and these rules
+# assign no helper. Switch H.323 helpers and other H.323-aware features off on every firewall along
+# that path: they break what H.460.18 and .19 do.
 #
 # H.323 endpoint or room video system: 2 UDP ports and 2 TCP ports stay open outbound at all times
 # towards traversal-server (203.0.113.20).
@@ -63,10 +64,10 @@ $LogBlocked = 'False'
 # out-0008 accept IPv6 multicast listener discovery (baseline): the default does the same
 # out-0009 accept DHCP requests (baseline): the default does the same
 # out-0010 accept DHCPv6 requests (baseline): the default does the same
-# out-0011 accept h323-endpoint gk-register: self to traversal-server (h323-needed:158): the default does the same
-# out-0012 accept h323-endpoint call-setup: self to traversal-server (h323-needed:158): the default does the same
-# out-0013 accept h323-endpoint call-control (traversal): self to traversal-serve (h323-needed:158): the default does the same
-# out-0014 accept h323-endpoint media-out (traversal): self to traversal-server (h323-needed:158): the default does the same
+# out-0011 accept h323-endpoint gk-register: self to traversal-server (h323-needed:173): the default does the same
+# out-0012 accept h323-endpoint call-setup: self to traversal-server (h323-needed:173): the default does the same
+# out-0013 accept h323-endpoint call-control (traversal): self to traversal-serve (h323-needed:173): the default does the same
+# out-0014 accept h323-endpoint media-out (traversal): self to traversal-server (h323-needed:173): the default does the same
 
 # Order means nothing to Windows and Block overrides Allow: the policy's first-match order is compiled in.
 $Rules = @(

@@ -4,7 +4,7 @@
 # fwadvisor 0.1.0: policy h323-needed for a host
 # profile h323-needed (H.323 endpoint): peers=203.0.113.0/24, 2001:db8:323::/48,
 # gatekeeper=203.0.113.10, discovery=true, media=auto, preset=generic, tcp_range=3230-3243,
-# udp_range=3230-3285, calls=3, streams=4, data=true, tls=false
+# udp_range=3230-3285, calls=3, streams=4, data=true, tls=false, protected=false
 #
 # Look first:  powershell -ExecutionPolicy Bypass -File windows.ps1 -WhatIf
 # Load:        powershell -ExecutionPolicy Bypass -File windows.ps1
@@ -22,7 +22,11 @@
 #
 # H.323 endpoint or room video system: the ports of H.245 media control (negotiated) and RTP and RTCP
 # media (negotiated) are agreed at run time, so no static rule knows them. They are pinned to TCP
-# 3230-3243 and UDP 3230-3285 towards peers (203.0.113.0/24, 2001:db8:323::/48).
+# 3230-3243 and UDP 3230-3285 towards peers (203.0.113.0/24, 2001:db8:323::/48) (TCP 3 ports (call
+# signalling's own, H.245, T.120) x 3 calls = 9, doubled 18; TCP 3230-3243 of the profile has 14; UDP
+# 2 ports (RTP, RTCP) x 4 streams (audio, video, far-end camera, content) x 3 calls = 24, doubled 48;
+# UDP 3230-3285 of the profile has 56; endpoints go round in their range, hence the double; an MCU
+# counts participants as calls).
 #
 # H.323 endpoint or room video system: 56 UDP ports and 14 TCP ports stay open at all times towards
 # peers (203.0.113.0/24, 2001:db8:323::/48).
@@ -35,8 +39,10 @@
 # load it at the console.
 #
 # The device or program itself must keep to TCP 3230-3243 and UDP 3230-3285, and its peers too where
-# the default of output or forward closes, or what they negotiate stays blocked. Setting on the
-# device: the fixed port range of the endpoint, wherever its menu has it. Where it is set, as far as
+# the default of output or forward closes, or what they negotiate stays blocked. A range of our own
+# choice, sized by the number of calls, setting on the device: the fixed port range of the endpoint,
+# wherever its menu has it. This project's own default, in the place where most room systems begin;
+# set the same range on the device. Source: this project's own choice. Where it is set, as far as
 # known: most endpoints and gateways can be limited to a fixed TCP range; NetMeeting cannot; Asterisk:
 # rtpstart/rtpend in rtp.conf (sample file 10000-20000); FreeSWITCH: rtp-start-port/rtp-end-port
 # (16384-32768).
@@ -60,7 +66,7 @@ Set-StrictMode -Version 3.0
 $ErrorActionPreference = 'Stop'
 
 $Group = 'fwadvisor'
-$Generation = 'fwa-h323-needed-8e7b2dbd83-'
+$Generation = 'fwa-h323-needed-5e24e0951a-'
 $InboundDefault = 'Block'
 $OutboundDefault = 'Allow'
 $LogBlocked = 'False'
@@ -72,13 +78,13 @@ $LogBlocked = 'False'
 # out-0008 accept IPv6 multicast listener discovery (baseline): the default does the same
 # out-0009 accept DHCP requests (baseline): the default does the same
 # out-0010 accept DHCPv6 requests (baseline): the default does the same
-# out-0011 accept h323-endpoint gk-register: self to gatekeeper (h323-needed:112): the default does the same
-# out-0012 accept h323-endpoint call-setup: self to peers (h323-needed:112): the default does the same
-# out-0013 accept h323-endpoint call-control (pinned): self to peers (h323-needed:112): the default does the same
-# out-0014 accept h323-endpoint media-out (pinned): self to peers (h323-needed:112): the default does the same
-# out-0015 accept h323-endpoint gk-discovery: self to gatekeeper (h323-needed:145): the default does the same
-# out-0016 accept h323-endpoint gk-discovery question: self to multicast group (h323-needed:145): the default does the same
-# out-0017 accept h323-endpoint data: self to peers (h323-needed:151): the default does the same
+# out-0011 accept h323-endpoint gk-register: self to gatekeeper (h323-needed:117): the default does the same
+# out-0012 accept h323-endpoint call-setup: self to peers (h323-needed:117): the default does the same
+# out-0013 accept h323-endpoint call-control (pinned): self to peers (h323-needed:117): the default does the same
+# out-0014 accept h323-endpoint media-out (pinned): self to peers (h323-needed:117): the default does the same
+# out-0015 accept h323-endpoint gk-discovery: self to gatekeeper (h323-needed:160): the default does the same
+# out-0016 accept h323-endpoint gk-discovery question: self to multicast group (h323-needed:160): the default does the same
+# out-0017 accept h323-endpoint data: self to peers (h323-needed:166): the default does the same
 
 # Order means nothing to Windows and Block overrides Allow: the policy's first-match order is compiled in.
 $Rules = @(
@@ -88,12 +94,12 @@ $Rules = @(
     @{ Name = 'in-0009'; Direction = 'Inbound'; Action = 'Allow'; Protocol = 'ICMPv6'; IcmpType = '130', '131', '132', '143'; RemoteAddress = '::', 'fe80::/10'; DisplayName = 'in 0009 IPv6 multicast listener discovery'; Description = 'baseline' }
     @{ Name = 'in-0010'; Direction = 'Inbound'; Action = 'Allow'; Protocol = 'UDP'; LocalPort = '68'; RemotePort = '67'; RemoteAddress = '0.0.0.0/1', '128.0.0.0/1'; DisplayName = 'in 0010 DHCP answers'; Description = 'baseline' }
     @{ Name = 'in-0011'; Direction = 'Inbound'; Action = 'Allow'; Protocol = 'UDP'; LocalPort = '546'; RemotePort = '547'; RemoteAddress = 'fe80::/10'; DisplayName = 'in 0011 DHCPv6 answers'; Description = 'baseline' }
-    @{ Name = 'in-0012'; Direction = 'Inbound'; Action = 'Allow'; Protocol = 'UDP'; LocalPort = '1719'; RemoteAddress = '203.0.113.10'; DisplayName = 'in 0012 h323-endpoint gk-request: gatekeeper to self'; Description = 'h323-needed:112; Video calls with the peers' }
-    @{ Name = 'in-0013'; Direction = 'Inbound'; Action = 'Allow'; Protocol = 'TCP'; LocalPort = '1720'; RemoteAddress = '203.0.113.0/24', '2001:db8:323::/48'; DisplayName = 'in 0013 h323-endpoint call-setup: peers to self'; Description = 'h323-needed:112; Video calls with the peers' }
-    @{ Name = 'in-0014'; Direction = 'Inbound'; Action = 'Allow'; Protocol = 'TCP'; LocalPort = '3230-3243'; RemoteAddress = '203.0.113.0/24', '2001:db8:323::/48'; DisplayName = 'in 0014 h323-endpoint call-control (pinned): peers to self'; Description = 'h323-needed:112; Video calls with the peers' }
-    @{ Name = 'in-0015'; Direction = 'Inbound'; Action = 'Allow'; Protocol = 'UDP'; LocalPort = '3230-3285'; RemoteAddress = '203.0.113.0/24', '2001:db8:323::/48'; DisplayName = 'in 0015 h323-endpoint media-out (pinned): peers to self'; Description = 'h323-needed:112; Video calls with the peers' }
-    @{ Name = 'in-0016'; Direction = 'Inbound'; Action = 'Allow'; Protocol = 'UDP'; LocalPort = '1719'; RemotePort = '1718-1719'; RemoteAddress = '203.0.113.10'; DisplayName = 'in 0016 h323-endpoint gk-discovery answer: gatekeeper to self'; Description = 'h323-needed:145' }
-    @{ Name = 'in-0017'; Direction = 'Inbound'; Action = 'Allow'; Protocol = 'TCP'; LocalPort = '1503'; RemoteAddress = '203.0.113.0/24', '2001:db8:323::/48'; DisplayName = 'in 0017 h323-endpoint data: peers to self'; Description = 'h323-needed:151' }
+    @{ Name = 'in-0012'; Direction = 'Inbound'; Action = 'Allow'; Protocol = 'UDP'; LocalPort = '1719'; RemoteAddress = '203.0.113.10'; DisplayName = 'in 0012 h323-endpoint gk-request: gatekeeper to self'; Description = 'h323-needed:117; Video calls with the peers' }
+    @{ Name = 'in-0013'; Direction = 'Inbound'; Action = 'Allow'; Protocol = 'TCP'; LocalPort = '1720'; RemoteAddress = '203.0.113.0/24', '2001:db8:323::/48'; DisplayName = 'in 0013 h323-endpoint call-setup: peers to self'; Description = 'h323-needed:117; Video calls with the peers' }
+    @{ Name = 'in-0014'; Direction = 'Inbound'; Action = 'Allow'; Protocol = 'TCP'; LocalPort = '3230-3243'; RemoteAddress = '203.0.113.0/24', '2001:db8:323::/48'; DisplayName = 'in 0014 h323-endpoint call-control (pinned): peers to self'; Description = 'h323-needed:117; Video calls with the peers' }
+    @{ Name = 'in-0015'; Direction = 'Inbound'; Action = 'Allow'; Protocol = 'UDP'; LocalPort = '3230-3285'; RemoteAddress = '203.0.113.0/24', '2001:db8:323::/48'; DisplayName = 'in 0015 h323-endpoint media-out (pinned): peers to self'; Description = 'h323-needed:117; Video calls with the peers' }
+    @{ Name = 'in-0016'; Direction = 'Inbound'; Action = 'Allow'; Protocol = 'UDP'; LocalPort = '1719'; RemotePort = '1718-1719'; RemoteAddress = '203.0.113.10'; DisplayName = 'in 0016 h323-endpoint gk-discovery answer: gatekeeper to self'; Description = 'h323-needed:160' }
+    @{ Name = 'in-0017'; Direction = 'Inbound'; Action = 'Allow'; Protocol = 'TCP'; LocalPort = '1503'; RemoteAddress = '203.0.113.0/24', '2001:db8:323::/48'; DisplayName = 'in 0017 h323-endpoint data: peers to self'; Description = 'h323-needed:166' }
 )
 
 $Task = 'fwadvisor rollback'

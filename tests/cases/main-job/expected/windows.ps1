@@ -3,7 +3,7 @@
 # Windows Firewall rules of the policy h323-needed-no-netmeeting.
 # fwadvisor 0.1.0: policy h323-needed+no-netmeeting for a host
 # profile h323-needed (H.323 endpoint): peers=203.0.113.0/24, discovery=false, media=auto,
-# preset=generic, calls=3, streams=4, data=false, tls=false
+# preset=generic, calls=3, streams=4, data=false, tls=false, protected=false
 # profile no-netmeeting (No NetMeeting): verdict=drop, log=false
 #
 # Look first:  powershell -ExecutionPolicy Bypass -File windows.ps1 -WhatIf
@@ -26,8 +26,10 @@
 #
 # H.323 endpoint or room video system: the ports of H.245 media control (negotiated) and RTP and RTCP
 # media (negotiated) are agreed at run time, so no static rule knows them. They are pinned to TCP
-# 3230-3241 and UDP 3230-3277 towards peers (203.0.113.0/24) (preset generic: TCP 2 ports x 3 calls x
-# 2 = 12; UDP 2 ports x 4 streams x 3 calls x 2 = 48; doubled because endpoints cycle).
+# 3230-3241 and UDP 3230-3277 towards peers (203.0.113.0/24) (TCP 2 ports (call signalling's own,
+# H.245) x 3 calls = 6, doubled to 12: 3230-3241 of preset generic; UDP 2 ports (RTP, RTCP) x 4
+# streams (audio, video, far-end camera, content) x 3 calls = 24, doubled to 48: 3230-3277 of preset
+# generic; endpoints go round in their range, hence the double; an MCU counts participants as calls).
 #
 # tcp 1720 (self -> peers, peers -> self) stays open because h323-endpoint is needed there, although
 # netmeeting is forbidden and uses the same numbers. A port cannot tell the two apart; everywhere else
@@ -41,8 +43,10 @@
 # load it at the console.
 #
 # The device or program itself must keep to TCP 3230-3241 and UDP 3230-3277, and its peers too where
-# the default of output or forward closes, or what they negotiate stays blocked. Setting on the
-# device: the fixed port range of the endpoint, wherever its menu has it. Where it is set, as far as
+# the default of output or forward closes, or what they negotiate stays blocked. A range of our own
+# choice, sized by the number of calls, setting on the device: the fixed port range of the endpoint,
+# wherever its menu has it. This project's own default, in the place where most room systems begin;
+# set the same range on the device. Source: this project's own choice. Where it is set, as far as
 # known: most endpoints and gateways can be limited to a fixed TCP range; NetMeeting cannot; Asterisk:
 # rtpstart/rtpend in rtp.conf (sample file 10000-20000); FreeSWITCH: rtp-start-port/rtp-end-port
 # (16384-32768).
