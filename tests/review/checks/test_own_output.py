@@ -8,14 +8,12 @@ import pytest
 
 from fwadvisor.proof.files import forced
 from fwadvisor.review.check import Asked, check_all, read
+from fwadvisor.review.checks import CHECKS
 
 from .conftest import TODAY
 
 CASES = sorted((Path(__file__).resolve().parents[2] / "cases").glob("*/expected/nftables.nft"))
-IDS = (
-    "shadowed-rule", "redundant-rule", "correlated-rules", "never-matching-rule", "always-matching-list",
-    "unused-objects",
-)  # fmt: skip
+IDS = tuple(CHECKS)
 
 
 def test_there_are_cases() -> None:
