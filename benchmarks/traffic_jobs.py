@@ -6,7 +6,6 @@ that do not adjoin, the shape `peers` one port from N networks that do not adjoi
 
 from __future__ import annotations
 
-import os
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +15,8 @@ from peers import installed
 from fwadvisor.generate import Request, generate
 
 SHAPES = ("ports", "peers")
-OURS, PLAIN, AERLEON = "fwadvisor", "plain", "aerleon"
+#: Who writes. `ONE_TERM` is Aerleon with all needs in one term, which somebody has to put together by hand.
+OURS, PLAIN, AERLEON, ONE_TERM = "fwadvisor", "plain", "aerleon", "one term"
 INSIDE, _PORT = "198.18.1.0/24", 1719
 #: More needs would not find room for their ports.
 MOST = 10_000
@@ -39,6 +39,17 @@ _PLAIN_RESTORE = """*filter
 {rules}
 COMMIT
 """
+_HEAD = """filters:
+  - header:
+      comment: benchmark
+      targets:
+        nftables: inet forward
+        speedway: FORWARD DROP inet
+    terms:
+      - name: known
+        protocol: [udp, tcp]
+        option: established
+        action: accept""".splitlines()
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,33 +109,42 @@ def plain(job: Job) -> dict[str, str]:
     }
 
 
-def aerleon(job: Job, folder: Path, peers: Path) -> dict[str, str]:
-    """What Aerleon writes, its restore file from the target that is called speedway."""
-    base = folder / f"aerleon-{job.shape}-{job.needs}"
+def _term(name: str, peer: str, port: str) -> list[str]:
+    source = [f"        source-address: {peer}"] if peer else []
+    fields = ["        destination-address: INSIDE", f"        destination-port: {port}", "        protocol: udp"]
+    return [f"      - name: {name}", f"        comment: ticket {name}", *source, *fields, "        action: accept"]
+
+
+def _policy(job: Job, together: bool) -> tuple[list[str], list[str]]:
+    """Definitions and policy for Aerleon."""
     networks = ["networks:", "  INSIDE:", "    values:", f"      - address: {INSIDE}"]
-    services = ["services:"]
-    terms = ["      - name: known", "        protocol: [udp, tcp]", "        option: established"]
-    terms.append("        action: accept")
+    services, terms = ["services:"], []
+    ports = job.shape == "ports"
     for number in range(job.needs):
-        if job.shape == "peers":
-            networks += [f"  PEER_{number}:", "    values:", f"      - address: {job.network(number)}"]
-        if job.shape == "ports" or number == 0:
-            services += [f"  PORT_{number}:", "    - protocol: udp", f"      port: {job.port(number)}"]
-        terms += [f"      - name: need-{number}", f"        comment: ticket {number}", "        protocol: udp"]
-        terms += [f"        source-address: PEER_{number}"] if job.shape == "peers" else []
-        terms += ["        destination-address: INSIDE", "        action: accept"]
-        terms.append(f"        destination-port: PORT_{number if job.shape == 'ports' else 0}")
-    head = ["filters:", "  - header:", "      comment: benchmark", "      targets:", "        nftables: inet forward"]
-    head += ["        speedway: FORWARD DROP inet", "    terms:"]
-    policy = [*head, *terms, "      - name: rest", "        action: deny"]
-    for name, lines in (("def/d.yaml", [*networks, *services]), ("policies/pol/bench.yaml", policy)):
+        peer, port = ("", f"PORT_{number}") if ports else (f"PEER_{number}", "PORT_0")
+        if together:
+            peer, port = ("", "PORTS") if ports else ("PEERS", "PORT_0")
+        first = number == 0 or not together
+        if peer:
+            networks += [f"  {peer}:", "    values:"] if first else []
+            networks.append(f"      - address: {job.network(number)}")
+        if ports or number == 0:
+            services += [f"  {port}:"] if first else []
+            services += ["    - protocol: udp", f"      port: {job.port(number)}"]
+        terms += _term(f"need-{number}", peer, port) if first else []
+    return [*networks, *services], [*_HEAD, *terms, "      - name: rest", "        action: deny"]
+
+
+def aerleon(job: Job, folder: Path, peers: Path, together: bool) -> dict[str, str]:
+    """What Aerleon writes, a term for each need or all in one; its restore file is that of the target speedway."""
+    base = folder / f"aerleon-{job.shape}-{job.needs}-{together}"
+    definitions, policy = _policy(job, together)
+    for name, lines in (("def/d.yaml", definitions), ("policies/pol/bench.yaml", policy)):
         (base / name).parent.mkdir(parents=True, exist_ok=True)
         (base / name).write_text("\n".join(lines) + "\n", encoding="utf-8")
     (base / "out").mkdir()
     arguments = ("--base_directory", "policies", "--definitions_directory", "def", "--output_directory", "out")
-    subprocess.run(
-        (str(installed(peers, AERLEON)), *arguments), cwd=base, check=True, capture_output=True, env=dict(os.environ)
-    )
+    subprocess.run((str(installed(peers, "aerleon")), *arguments), cwd=base, check=True, capture_output=True)
     return {
         "nftables": (base / "out" / "bench.nft").read_text(encoding="utf-8"),
         "iptables": (base / "out" / "bench.ipt").read_text(encoding="utf-8"),
@@ -134,4 +154,6 @@ def aerleon(job: Job, folder: Path, peers: Path) -> dict[str, str]:
 def written(job: Job, folder: Path, peers: Path | None) -> dict[str, dict[str, str]]:
     """Writer -> target -> text; without `peers` Aerleon is left out."""
     texts = {OURS: ours(job, folder), PLAIN: plain(job)}
-    return texts if peers is None else {**texts, AERLEON: aerleon(job, folder, peers)}
+    if peers is None:
+        return texts
+    return {**texts, AERLEON: aerleon(job, folder, peers, False), ONE_TERM: aerleon(job, folder, peers, True)}
