@@ -30,11 +30,14 @@ _EXCEPTIONS, _DEPTHS, _FEW, _BOXES = 8, (1, 3), 2, 256
 
 @dataclass(frozen=True, slots=True)
 class Blocked:
-    """Packets that cannot be said: what decides them, and the tests for which no match has words."""
+    """Packets that cannot be said, or not in reason, and what decides them."""
 
     rule: FirewallRule | None
     packets: PacketSet
-    unsaid: Matched | None
+    #: None where it is not known.
+    verdict: Verdict | None = None
+    #: What kept the rule from being written, where that is decided before it.
+    cause: Blocked | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +66,12 @@ class Guide:
         self._rest = within
         self._depth = 0
         self._where = {verdict: meaning.where(verdict) for verdict in Verdict}
+        shares = ((result, meaning.having(result) & within) for result in meaning.results())
+        #: What decides which of the packets, in the order of the rules.
+        self._deciding = sorted(
+            ((result, share) for result, share in shares if not share.is_empty),
+            key=lambda each: (len(str(each[0].effects)), str(each[0].effects)),
+        )
         self._made: list[Made] = []
         #: What kept the lines of a rule from being written, by the rule.
         self._kept: dict[int, Blocked] = {}
@@ -132,9 +141,10 @@ class Guide:
     def _said(self, result: Result, share: PacketSet, depth: int, most: int) -> list[Made] | Blocked:
         """Packets of one decider as rules, box by box; what cannot be said, or not in so few rules, comes back."""
         rule = self._rule(result)
-        boxes = readable_boxes(share.boxes()) if depth >= 0 and result.verdict is not None else ()
-        if not boxes or len(boxes) > _BOXES or result.verdict is None:
-            return Blocked(rule, share, self._unsaid(share))
+        raws = list(islice(share.boxes(), 4 * _BOXES)) if depth >= 0 and result.verdict is not None else []
+        boxes = readable_boxes(raws) if 0 < len(raws) < 4 * _BOXES else ()
+        if result.verdict is None or not 0 < len(boxes) <= min(_BOXES, 8 * most):
+            return Blocked(rule, share)
         found: list[Made] = []
         left = share
         for box in boxes:
@@ -148,12 +158,12 @@ class Guide:
                     match = self._shorter(match, result.verdict, wholly=True)
                     more = self._cover(Made(match, result.verdict, rule), depth)
                 if isinstance(more, Blocked):
-                    return Blocked(rule, share, matched if matched.unsaid else more.unsaid)
+                    return Blocked(rule, share)
                 found += more
                 left = left - self._packets(match)
                 if len(found) > most:
-                    return Blocked(rule, share, self._unsaid(share))
-        return found if left.is_empty else Blocked(rule, left, self._unsaid(left))
+                    return Blocked(rule, share)
+        return found if left.is_empty else Blocked(rule, left)
 
     def _shorter(self, match: Match, verdict: Verdict, *, wholly: bool) -> Match:
         """The match without fields that need not be asked, as what they leave out is decided already, or alike.
@@ -172,9 +182,8 @@ class Guide:
 
     def _shares(self, packets: PacketSet) -> Iterator[tuple[Result, PacketSet]]:
         """The packets by what decides them, in the order of the rules."""
-        results = sorted(self._meaning.results(), key=lambda result: (len(str(result.effects)), str(result.effects)))
-        for result in results:
-            share = self._meaning.having(result) & packets
+        for result, whole in self._deciding:
+            share = whole & packets
             if not share.is_empty:
                 yield result, share
 
@@ -192,19 +201,11 @@ class Guide:
                 continue
             found = self._said(result, share & self._rest, self._depth, _BOXES)
             if isinstance(found, Blocked):
-                kept = self._kept.get(id(found.rule), found)
-                blocked.append(found if _asks_more(found) else kept)
+                cause = None if _asks_more(found) else self._kept.get(id(found.rule))
+                blocked.append(replace(found, verdict=result.verdict, cause=cause))
             else:
                 self._write(found)
         return default, blocked
-
-    def _unsaid(self, share: PacketSet) -> Matched | None:
-        """The first box of some packets that a match cannot say."""
-        for box in readable_boxes(share.boxes()):
-            for matched in matches_of(box.raw.tests(), box.raw.family, box.raw.hook):
-                if matched.unsaid:
-                    return matched
-        return None
 
 
 def _with_less(match: Match) -> Iterator[Callable[[Match], Match]]:

@@ -19,7 +19,7 @@ from fwadvisor.diagnostic import Diagnostic
 from fwadvisor.dialects import DIALECTS, dialect
 from fwadvisor.dialects.base import Capabilities, Document
 from fwadvisor.model.address import FAMILIES, Family
-from fwadvisor.model.firewall import STATES, Field, Firewall, IntegerTest, Names, NameTest, Test
+from fwadvisor.model.firewall import STATES, Field, Firewall, FirewallRule, IntegerTest, Names, NameTest, Test
 from fwadvisor.model.interval import normalize
 from fwadvisor.model.lift import tests as tests_of
 from fwadvisor.model.rule import (
@@ -195,8 +195,13 @@ class Making:
             self.rewritten.append(hook)
         meaning = self._space.meaning(self._numbered.firewall, hook, family)
         guided = Guide(self._space, self._numbered, meaning, self._within(hook, family)).rules(lines)
-        if guided.blocked and self.request.allow_approximate and lines.exact:
-            return self._narrower(hook, family, lines)
+        if guided.blocked and self.request.allow_approximate:
+            if guided.default is not Verdict.ACCEPT and all(each.verdict is not None for each in guided.blocked):
+                # What is left out falls to the default, which closes it.
+                self.notes += (f"left out, it stays closed: {_place(each.rule)}" for each in guided.blocked)
+                return guided.rules, guided.default
+            if lines.exact:
+                return self._narrower(hook, family, lines)
         self.problems += refusing.blocked(guided.blocked, self.able, family, hook)
         return guided.rules, guided.default
 
@@ -211,8 +216,8 @@ class Making:
             if each is not None:
                 made.append(each)
             if matched.unsaid:
-                place = f"{line.rule.span.file}:{line.rule.span.line}: {line.rule.text}" if line.rule else "a default"
-                self.notes.append(f"{'widened, it closes more' if each else 'left out, it stays closed'}: {place}")
+                what = "widened, it closes more" if each else "left out, it stays closed"
+                self.notes.append(f"{what}: {_place(line.rule)}")
         return made, lines.default
 
     def _within(self, hook: Hook, family: Family) -> PacketSet:
@@ -258,6 +263,10 @@ class Making:
             if name != LOOPBACK and not re.fullmatch(self.able.interface_pattern, name):
                 others = [each for each, can in able.items() if re.fullmatch(can.interface_pattern, name)]
                 yield f'the interface name "{name}"', others
+
+
+def _place(rule: FirewallRule | None) -> str:
+    return f"{rule.span.file}:{rule.span.line}: {rule.text}" if rule else "what a default does"
 
 
 def _baseline(text: str, match: Match, verdict: Verdict) -> Rule:

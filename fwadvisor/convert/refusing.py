@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from itertools import islice
 
 from fwadvisor.convert.guided import Blocked
 from fwadvisor.convert.lines import Lines
@@ -56,7 +57,7 @@ def no_hook(lines: Iterable[Lines], hook: Hook, able: Capabilities, firewall: Fi
 def blocked(found: Iterable[Blocked], able: Capabilities, family: Family, hook: Hook) -> Iterator[Diagnostic]:
     """A screen for each rule that decides packets which cannot be said."""
     rules: dict[int, Blocked] = {}
-    for each in found:
+    for each in (each.cause or each for each in found):
         rules.setdefault(id(each.rule), each)
     for each in rules.values():
         witness = each.packets.witness()
@@ -73,8 +74,9 @@ def _unsaid(each: Blocked, family: Family, hook: Hook) -> Iterator[str]:
     tests = [
         test for matched in (matches_of(each.rule.tests, family, hook) if each.rule else ()) for test in matched.unsaid
     ]
-    if not tests and each.unsaid:
-        tests = list(each.unsaid.unsaid)
+    boxes = each.packets.boxes() if not tests else ()
+    for box in islice(boxes, _MOST):
+        tests += (test for matched in matches_of(box.tests(), family, hook) for test in matched.unsaid)
     yield from dict.fromkeys(map(unsaid_words, tests))
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from fwadvisor.dialects import DIALECTS
@@ -290,6 +292,25 @@ def test_helpers_are_assigned_where_the_target_has_them() -> None:
     assert '-j CT --helper "RAS"' in text_of(made)
     assert any(note.startswith("iptables assigns helpers to forward as well") for note in made.notes)
     assert any('cannot follow connections with the helper "RAS"' in note for note in to(source, "pf").notes)
+
+
+DUMPS = Path(__file__).parents[1] / "reading" / "dumps"
+
+
+@pytest.mark.parametrize("target", ["nftables", "pf"])
+def test_a_dump_of_a_front_end_is_refused_by_its_rate_limit_and_else_proved_to_accept_no_more(target: str) -> None:
+    source = firewall("iptables", (DUMPS / "ufw.save").read_text(), names=("ufw.save",))
+    found = refusals(source, target)
+    assert {line for line, _ in found} == {99, 100}
+    assert all('"recent DEFAULT update seconds 30' in message for _, message in found)
+    made = to(source, target, allow_approximate=True)
+    assert sum(note.startswith("left out, it stays closed: ufw.save:") for note in made.notes) == 2
+    assert_alike(source, read_again(made, target), narrower=True)
+
+
+def test_a_dump_with_translation_is_refused_as_such() -> None:
+    source = firewall("nftables", (DUMPS / "firewalld.nft").read_text())
+    assert all("address translation is not converted" in message for _, message in refusals(source, "pf"))
 
 
 def test_a_dialect_that_there_is_not() -> None:
