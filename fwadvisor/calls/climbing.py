@@ -35,8 +35,8 @@ class _Connection:
     blocked_by: int = 0
 
     @property
-    def zones(self) -> set[str]:
-        return {self.path.source.name, self.path.destination.name}
+    def zones(self) -> tuple[Zone, Zone]:
+        return self.path.source, self.path.destination
 
 
 @dataclass
@@ -139,12 +139,17 @@ class _Climb:
         master = self._expected(told, path, elsewhere=chosen.flow.id in self.anywhere)
         expected = self._ask(path, chosen, numbers, State.RELATED, master) if master else None
         self._begun(part, message, chosen, path, numbers, expected or plain, plain if expected else None)
+        if expected and told and chosen.flow.id not in self.anywhere:
+            signals = {zone.name for zone in told.zones}
+            others = [zone.name for zone in (path.source, path.destination) if zone.name not in signals]
+            self.steps[-1] = replace(self.steps[-1], others=tuple(others))
 
     def _expected(self, told: _Connection | None, path: Path, *, elsewhere: bool) -> str:
         """The helper that expects a connection on this path; most expect it of the parties that signal only."""
         if told is None or not told.helper:
             return ""
-        if not elsewhere and told.zones != {path.source.name, path.destination.name}:
+        ends = {self.addresses.of(zone) for zone in (path.source, path.destination)}
+        if not elsewhere and ends != {self.addresses.of(zone) for zone in told.zones}:
             return ""
         facts = self._facts(told.helper)
         return told.helper if facts and self.addresses.family in facts.families else ""
@@ -358,7 +363,8 @@ def _ladder(
     names = dict.fromkeys(
         name for chosen in talk.flows.values() for ends in chosen.ends() for side in ends for name in side
     )
-    addresses = Addresses(family, tuple(zone_of(policy, name) for name in names))
+    zones = tuple(zone_of(policy, name) for name in names)
+    addresses = Addresses(family, zones, _within(policy, database, talk))
     climb = _Climb(policy, database, talk, form, way, firewall, addresses, follows=bool(capabilities.helpers))
     climb.climb()
     leads = {step.flow for step in climb.steps if step.begins} & set(form.needs)
@@ -381,6 +387,22 @@ def _ladder(
         pending=talk.conversation.pending,
         ends=(("tcp", ends.tcp), ("udp", ends.udp)) if ends else (),
     )
+
+
+def _within(policy: Policy, database: Database, talk: Talk) -> dict[str, Zone]:
+    """Zones that only negotiated flows name, and a zone inside each that the other flows name."""
+    fixed: dict[str, Zone] = {}
+    agreed: dict[str, Zone] = {}
+    for chosen in talk.flows.values():
+        into = agreed if negotiates(talk.application, chosen.flow, database) else fixed
+        into |= {name: zone_of(policy, name) for ends in chosen.ends() for side in ends for name in side}
+    return {
+        name: inner
+        for name, zone in agreed.items()
+        if name not in fixed and zone.addresses is not None
+        for inner in fixed.values()
+        if inner.addresses is not None and zone.addresses.covers(inner.addresses)
+    }
 
 
 def _parties(climb: _Climb, addresses: Addresses) -> Iterator[Party]:

@@ -100,6 +100,8 @@ class LadderStep:
     answer: Answer | None
     #: With an expected packet: what the rules do with it where no helper could read the message that told of it.
     unread: Answer | None = None
+    #: With an expected packet: its zones that hold hosts which do not signal, so that nobody expects it of those.
+    others: tuple[str, ...] = ()
     #: The ports that stay open for its flow at all times, where they are a range.
     always_open: Intervals | None = None
     announces: tuple[Announced, ...] = ()

@@ -34,6 +34,8 @@ class Addresses:
 
     family: Family
     zones: tuple[Zone, ...]
+    #: Zones of media alone that hold a zone which signals, by name: a call has both with one host of it.
+    within: dict[str, Zone] = field(default_factory=dict)
     _given: dict[str, int] = field(default_factory=dict)
 
     def of(self, zone: Zone) -> int | None:
@@ -46,6 +48,9 @@ class Addresses:
         return self._given[zone.name]
 
     def _choose(self, zone: Zone) -> int | None:
+        inner = self.within.get(zone.name)
+        if inner is not None and (found := self.of(inner)) is not None:
+            return found
         if zone.addresses is None:
             texts = _OWN if zone.local else _ANYBODY
             known = address_set(texts, zone.name)

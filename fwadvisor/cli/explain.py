@@ -83,12 +83,14 @@ def explain(
     if problems:
         raise UnknownNameError(problems)
     decided = [_decisions(subject, database, profiles, settings, profile_folders, today) for subject in found]
+    calls = [_calls(subject, database, profiles, settings, folders, profile_folders, today) for subject in found]
     if format is Format.JSON:
-        typer.echo(_as_json(found, database, decided, checks))
+        typer.echo(_as_json(found, database, decided, calls, checks))
         return
     pages: list[Page] = []
-    for subject, decisions in zip(found, decided, strict=True):
+    for subject, decisions, steps in zip(found, decided, calls, strict=True):
         mine = pages_of(subject, database)
+        _add_calls(mine[0], steps)
         _add_decisions(mine[0], decisions)
         pages += mine
     pages += map(page_of, checks)
@@ -104,7 +106,11 @@ def explain(
 
 
 def _as_json(
-    found: list[Subject], database: Database, decided: list[list[dict[str, Any]]], checks: Sequence[str]
+    found: list[Subject],
+    database: Database,
+    decided: list[list[dict[str, Any]]],
+    calls: list[list[dict[str, Any]]],
+    checks: Sequence[str],
 ) -> str:
     import json
 
@@ -112,9 +118,11 @@ def _as_json(
     from fwadvisor.review.pages import data_of
 
     data = document(found, database)
-    for subject, decisions in zip(data["subjects"], decided, strict=True):
+    for subject, decisions, steps in zip(data["subjects"], decided, calls, strict=True):
         if decisions:
             subject["decisions"] = decisions
+        if steps:
+            subject["calls"] = steps
     data["subjects"] += map(data_of, checks)
     return json.dumps(data, indent=2, ensure_ascii=False)
 
@@ -151,6 +159,81 @@ def _decisions(
                 }
             )
     return rows
+
+
+def _calls(
+    subject: Subject,
+    database: Database,
+    profiles: Sequence[str],
+    settings: Sequence[str],
+    knowledge: Sequence[Path],
+    profile_dirs: Sequence[Path],
+    today: str,
+) -> list[dict[str, Any]]:
+    """The steps of the policy's conversations at the ports of a subject, and the rules that decide in each dialect."""
+    if not profiles:
+        return []
+    from fwadvisor.calls.at_ports import meetings
+    from fwadvisor.calls.climbing import Wanted
+    from fwadvisor.calls.written import written_ladders
+    from fwadvisor.cli.common import day_from, settings_from
+    from fwadvisor.dialects import DIALECTS
+    from fwadvisor.errors import FwadvisorError
+    from fwadvisor.generate import Request, generate
+    from fwadvisor.ports.explain.spots import spots_of
+
+    spots = [(protocol, ports) for _, protocol, ports in spots_of(subject, database)]
+    rows: list[dict[str, Any]] = []
+    for target in DIALECTS:
+        request = Request(
+            profiles=profiles,
+            settings=settings_from(settings),
+            targets=(target,),
+            knowledge=knowledge,
+            profile_dirs=profile_dirs,
+            today=day_from(today),
+            notes=False,
+        )
+        try:
+            made = generate(request)
+        except FwadvisorError as refusal:
+            rows.append({"dialect": target, "refused": [each.message for each in refusal.diagnostics]})
+            continue
+        ladders = written_ladders(made.policy, database, made.outputs, (), Wanted())[target]
+        for met in meetings(ladders, spots):
+            deciders = met.step.answer.deciders if met.step.answer else ()
+            rows.append(
+                {
+                    "dialect": target,
+                    "way": met.ladder.way,
+                    "application": met.ladder.application,
+                    "variant": met.ladder.form,
+                    "step": met.step.number,
+                    "says": met.step.says,
+                    "fate": met.step.fate.value,
+                    "expected_by": met.step.answer.packet.helper if met.step.answer else "",
+                    "rules": [{"place": rule.place, "text": rule.text} for rule in deciders],
+                }
+            )
+    return rows if any("step" in row for row in rows) else []
+
+
+def _add_calls(page: Page, steps: list[dict[str, Any]]) -> None:
+    """A section with each step at the ports of the page; "fwadvisor ladder" has the whole conversations."""
+    from fwadvisor.ports.explain.page import Row, Section
+
+    rows = []
+    for each in steps:
+        if "refused" in each:
+            rows.append(Row(each["dialect"], f"cannot be written: {'; '.join(each['refused'])}"))
+            continue
+        rules = "; ".join(f"{rule['place']}: {rule['text']}".removeprefix(": ") for rule in each["rules"])
+        by = f", expected by helper {each['expected_by']}" if each["expected_by"] else ""
+        style = "accept" if each["fate"] == "passes" else "drop"
+        text = f"step {each['step']} of {each['variant']}, {each['says']} {each['fate']}{by}: {rules}"
+        rows.append(Row(f"{each['dialect']} {each['way']}", text, style))
+    if rows:
+        page.sections[:0] = [Section("Calls under this policy", tuple(rows))]
 
 
 def _add_decisions(page: Page, decisions: list[dict[str, Any]]) -> None:

@@ -1,4 +1,7 @@
-"""Ladders as JSON, for programs. The shape is versioned; fields are only added within a version."""
+"""Ladders as JSON, for programs. The shape is versioned; fields are only added within a version.
+
+Fields of steps that have nothing to say are left out.
+"""
 
 from __future__ import annotations
 
@@ -25,8 +28,10 @@ def render(ladders: Sequence[CallLadder]) -> str:
     return json.dumps(data, indent=1, ensure_ascii=False)
 
 
-def ladder_data(ladder: CallLadder) -> dict[str, Any]:
-    """One ladder as plain values."""
+def ladder_data(ladder: CallLadder, *, packets: bool = True) -> dict[str, Any]:
+    """One ladder as plain values; the numbers in `rules` of a step count from 1 in the ladder's own `rules`."""
+    rules = words.Rules()
+    steps = [_step(step, rules, packets=packets) for step in ladder.steps]
     return {
         "application": ladder.application,
         "title": ladder.title,
@@ -41,14 +46,15 @@ def ladder_data(ladder: CallLadder) -> dict[str, Any]:
             {"zone": each.zone, "roles": list(each.roles), "address": each.address, "here": each.here}
             for each in ladder.parties
         ],
-        "steps": [_step(step) for step in ladder.steps],
+        "steps": steps,
+        "rules": [_rule(each) for each in rules.rules],
         "endings": list(words.endings(ladder)),
         "note": ladder.note,
     }
 
 
-def _step(step: LadderStep) -> dict[str, Any]:
-    return {
+def _step(step: LadderStep, rules: words.Rules, *, packets: bool) -> dict[str, Any]:
+    data = {
         "number": step.number,
         "part": step.part,
         "says": step.says,
@@ -56,14 +62,15 @@ def _step(step: LadderStep) -> dict[str, Any]:
         "flow": step.flow,
         "from": step.source,
         "to": step.destination,
-        "group": step.group or None,
+        "group": step.group,
         "transport": step.transport,
         "port": step.port,
         "begins": step.begins,
         "fate": step.fate.value,
-        "because_of": step.because_of or None,
-        "answer": _answer(step.answer),
-        "unread": _answer(step.unread),
+        "because_of": step.because_of,
+        "answer": _answer(step.answer, rules, packets=packets),
+        "unread": _answer(step.unread, rules, packets=packets),
+        "unread_zones": list(step.others),
         "always_open": format_ports(step.always_open) if step.always_open else None,
         "announces": [
             {
@@ -76,18 +83,22 @@ def _step(step: LadderStep) -> dict[str, Any]:
         ],
         "closes": list(step.closes),
     }
+    return {name: value for name, value in data.items() if value or value is False}
 
 
-def _answer(answer: Answer | None) -> dict[str, Any] | None:
+def _answer(answer: Answer | None, rules: words.Rules, *, packets: bool) -> dict[str, Any] | None:
     if answer is None:
         return None
-    return {
+    found: dict[str, Any] = {
         "verdict": answer.verdict.value,
-        "rules": [_rule(each) for each in answer.deciders],
-        "helper": answer.helper or None,
-        "helper_rule": _rule(answer.helper_rule) if answer.helper_rule else None,
-        "packet": _packet(answer.packet),
+        "rules": [rules.number(each) for each in answer.deciders],
     }
+    if answer.helper:
+        found["helper"] = answer.helper
+        found["helper_rule"] = rules.number(answer.helper_rule) if answer.helper_rule else None
+    if answer.packet.helper:
+        found["expected_by"] = answer.packet.helper
+    return {**found, "packet": _packet(answer.packet)} if packets else found
 
 
 def _rule(rule: DecidingRule) -> dict[str, Any]:

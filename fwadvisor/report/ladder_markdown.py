@@ -7,7 +7,10 @@ from collections.abc import Iterator, Sequence
 from fwadvisor.calls.ladder import CallLadder
 from fwadvisor.report import ladder_text
 from fwadvisor.report import ladder_words as words
-from fwadvisor.report.markdown_text import code, fence, prose
+from fwadvisor.report.markdown_text import fence, prose
+
+#: Rules are folded here; Markdown is read in wider windows than terminals.
+_WIDTH = 120
 
 
 def render(ladders: Sequence[CallLadder]) -> str:
@@ -15,9 +18,10 @@ def render(ladders: Sequence[CallLadder]) -> str:
     return "\n".join(["# Calls, step by step", "", *(line for each in ladders for line in section(each, 2))]).rstrip()
 
 
-def section(ladder: CallLadder, level: int) -> Iterator[str]:
+def section(ladder: CallLadder, level: int, *, dialect_first: bool = False) -> Iterator[str]:
     """One ladder under a heading of a level."""
-    yield f"{'#' * level} {prose(words.title(ladder))}"
+    lead = f"{ladder.dialect}: " if dialect_first else ""
+    yield f"{'#' * level} {prose(lead + words.title(ladder))}"
     yield ""
     yield f"{prose(words.under(ladder))} {prose(words.agreed(ladder))}".rstrip()
     yield ""
@@ -30,7 +34,5 @@ def section(ladder: CallLadder, level: int) -> Iterator[str]:
     if rules.rules:
         yield "Rules that decide:"
         yield ""
-        for number, rule in enumerate(rules.rules, 1):
-            place = f"{code(rule.place)}: " if rule.place else ""
-            yield f"- \\[{number}\\] {place}{code(rule.text)}"
+        yield fence(words.rule_lines(rules, _WIDTH))
         yield ""

@@ -46,7 +46,9 @@ _STYLE = """
 _LINE, _ROW, _MARGIN = 17, 30, 24
 _SPAN = {2: 250, 3: 180, 4: 150}
 _ASIDE = 380
-_LETTER = 6.6
+#: Widths of a letter, wide ones counted in.
+_LETTER, _FIXED = 6.9, 7.5
+_LABEL = 40
 
 
 @dataclass
@@ -153,9 +155,10 @@ def _ladder(picture: _Picture, ladder: CallLadder) -> None:
     for sentence in (words.verdict_of(ladder), *words.endings(ladder), *filter(None, [ladder.note])):
         picture.folded(_MARGIN, sentence, "", letters)
     picture.y += 10
-    for line in words.rule_lines(rules, int((picture.width - 2 * _MARGIN) / 7.3)):
-        picture.text(_MARGIN, line.rstrip().replace("      ", "\u00a0" * 6), "rule")
-        picture.y += _LINE
+    for number, rule in enumerate(rules.rules, 1):
+        picture.text(_MARGIN, f"[{number}]", "rule")
+        said = f"{rule.place}: {rule.text}" if rule.place else rule.text
+        picture.folded(_MARGIN + _LABEL, said, "rule", int((picture.width - 2 * _MARGIN - _LABEL) / _FIXED))
     picture.y += _MARGIN
 
 
@@ -176,9 +179,8 @@ def _step(
 ) -> None:
     aside = _lane(ladder, ladder.parties[-1].zone) + 40
     if before is None or before.part != step.part:
-        picture.y += _LINE
+        picture.y += _ROW
         picture.text(aside, step.part.upper(), "part")
-        picture.y += 6
     picture.y += _ROW - 6
     kind = _kind(step)
     picture.text(_MARGIN, str(step.number), "number")

@@ -29,14 +29,14 @@ def zone_name(name: str) -> str:
 
 
 def title(ladder: CallLadder) -> str:
-    """``H.323 endpoint, slow start: peers -> this machine``."""
-    return f"{printable(ladder.title)}, {printable(ladder.form_title)}: {who(ladder)}"
+    """``H.323 endpoint, slow start, from peers to this machine``."""
+    return f"{printable(ladder.title)}, {printable(ladder.form_title)}, {who(ladder)}"
 
 
 def who(ladder: CallLadder) -> str:
     """Who begins with whom."""
     lead = _lead(ladder)
-    return f"{zone_name(lead.source)} -> {zone_name(lead.destination)}"
+    return f"from {zone_name(lead.source)} to {zone_name(lead.destination)}"
 
 
 def _lead(ladder: CallLadder) -> LadderStep:
@@ -139,7 +139,8 @@ def remarks(step: LadderStep, rules: Rules) -> Iterator[str]:
         yield f"{step.transport} {format_ports(step.always_open)} is always open"
     if step.unread is not None:
         fate = "passes" if step.unread.passes else "BLOCKED"
-        yield f"if no helper could read it: {fate} {rules.refer(step.unread)}".rstrip()
+        where = f", or with other hosts of {' and '.join(map(zone_name, step.others))}" if step.others else ""
+        yield f"if no helper could read it{where}: {fate} {rules.refer(step.unread)}".rstrip()
     yield from map(_told, step.announces)
     if step.closes:
         yield f"ends {', '.join(printable(each) for each in step.closes)}"

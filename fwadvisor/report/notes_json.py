@@ -6,16 +6,23 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from fwadvisor.calls.about import CallNotes
 from fwadvisor.compile import Compilation
 from fwadvisor.model.note import Note
 from fwadvisor.model.policy import Policy, ProfileUse
 from fwadvisor.model.rule import HelperAssignment, Place
+from fwadvisor.report import notes_calls
 from fwadvisor.report.decided import SharedChain, SharedRule, describe_end, describe_traffic, shared_notes
 
 VERSION = 1
 
 
-def render(policy: Policy, compilations: Mapping[str, Compilation], chains: Sequence[SharedChain]) -> str:
+def render(
+    policy: Policy,
+    compilations: Mapping[str, Compilation],
+    chains: Sequence[SharedChain],
+    calls: Sequence[CallNotes] = (),
+) -> str:
     """The policy, each decision with its reason, and every note; a line for each, so that versions compare well."""
     content: dict[str, Any] = {
         "version": VERSION,
@@ -35,6 +42,7 @@ def render(policy: Policy, compilations: Mapping[str, Compilation], chains: Sequ
             for assignment in compiled.ruleset.helpers
         ],
         "notes": [_note(note) for note in shared_notes(compilations)],
+        "calls": notes_calls.data(calls),
     }
     return "{\n" + ",\n".join(f" {json.dumps(name)}: {_lines(value)}" for name, value in content.items()) + "\n}\n"
 

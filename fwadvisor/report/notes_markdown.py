@@ -7,11 +7,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from itertools import groupby
 
+from fwadvisor.calls.about import CallNotes
 from fwadvisor.compile import Compilation
 from fwadvisor.diagnostic import printable
 from fwadvisor.model.note import Note, Topic
 from fwadvisor.model.policy import Policy
 from fwadvisor.model.rule import OriginKind
+from fwadvisor.report import notes_calls
 from fwadvisor.report.decided import SharedChain, shared_notes
 
 _TITLES = {
@@ -34,7 +36,12 @@ def escape(text: str) -> str:
     return _SPECIAL.sub(r"\\\1", printable(text).replace("\t", " "))
 
 
-def render(policy: Policy, compilations: Mapping[str, Compilation], chains: Sequence[SharedChain]) -> str:
+def render(
+    policy: Policy,
+    compilations: Mapping[str, Compilation],
+    chains: Sequence[SharedChain],
+    calls: Sequence[CallNotes] = (),
+) -> str:
     """The whole document."""
     lines = [f"# Notes on {escape(policy.name)}", ""]
     lines += [f"Firewall rules for a {policy.kind}, written for {', '.join(compilations)}.", ""]
@@ -44,6 +51,7 @@ def render(policy: Policy, compilations: Mapping[str, Compilation], chains: Sequ
     lines.append("")
     for topic, notes in groupby(shared_notes(compilations), key=lambda note: note.topic):
         lines += [f"## {_TITLES[topic]}", "", *_notes(notes), ""]
+    lines += notes_calls.section(calls)
     lines += ["## Rules and their reasons", ""]
     for chain in chains:
         lines += _chain(chain)

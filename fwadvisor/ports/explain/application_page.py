@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from fwadvisor.model.interval import format_ports
+from fwadvisor.ports.explain.conversation import add_conversation
 from fwadvisor.ports.explain.page import Page, Row, row
 from fwadvisor.ports.explain.port_page import source_rows, status_text
 from fwadvisor.ports.facts import Application, Flow, Risk, Transport
@@ -88,6 +89,7 @@ def application_page(application: Application, database: Database) -> Page:
     page.add("Roles", *(Row(role, text) for role, text in application.roles.items()))
     page.add("Flows", *_flow_rows(application, database))
     page.add("Negotiated ports", *_dynamic_rows(application, database))
+    add_conversation(page, application, database)
     deny = application.deny
     page.add(
         "To close it",

@@ -63,6 +63,7 @@ def application_data(application: Application, database: Database) -> dict[str, 
         helper = database.flow_helper(application, flow) if row["negotiated"] else None
         row["helper"] = helper.id if helper else None
     data["modes"] = list(application.modes)
+    data["conversation"] = plain(database.conversations.get(application.id))
     data["overlay"] = database.overlaid.get(application.id, "")
     return data
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from fwadvisor.model.interval import Intervals
+from fwadvisor.ports.explain.conversation import add_symptoms
 from fwadvisor.ports.explain.numbers import (
     command_rows,
     nearest_known,
@@ -175,6 +176,7 @@ def entry_page(entry: Port, database: Database, numbers: Numbers | None = None) 
     _dynamic(page, entry, database)
     _related(page, entry, database)
     _applications(page, entry, database)
+    add_symptoms(page, entry.id, database)
     page.add("Advisories", *(Row(advisory.id, advisory.note) for advisory in entry.advisories))
     page.add("Pitfalls", *(Row("-", text) for text in entry.pitfalls))
     _look(page, entry, asked, database)
