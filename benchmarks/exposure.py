@@ -33,6 +33,7 @@ PEERS = "203.0.113.10,203.0.113.11"
 _CALLS = {"peers": PEERS, "calls": "2", "streams": "3"}
 _RANGES = {"tcp_range": "3230-3237", "udp_range": "3230-3253"}
 REFUSED = "refused"
+TRANSPORTS = {"UDP": UDP, "TCP": TCP}
 #: Name of a row -> what is set besides the peers and the calls.
 STRATEGIES: dict[str, dict[str, str]] = {
     "auto": {},
@@ -42,9 +43,12 @@ STRATEGIES: dict[str, dict[str, str]] = {
     "pinned, TLS": {"media": "pinned", "tls": "true"},
     "tunnelled": {"media": "tunnelled"},
     "traversal": {"media": "traversal", "traversal_server": "203.0.113.20", **_RANGES},
+    "gatekeeper-routed": {"media": "gatekeeper-routed", "gatekeeper": "203.0.113.30"},
     "everything": {"media": "everything"},
     REFUSED: {"media": "refused"},
 }
+#: Who else signals: what is set besides for the rules that have call signalling only.
+_SIGNALLING = {"gatekeeper-routed": {"peers": f"{PEERS},203.0.113.30"}}
 #: What the error says where a dialect cannot serve calls as asked.
 _UNSERVED = "cannot be served"
 _NEW = STATES.index(State.NEW)
@@ -56,15 +60,26 @@ _OUTBOUND = "stay open outbound"
 
 @dataclass(frozen=True, slots=True)
 class Open:
-    """Ports that stay open, in all families together, and the number of addresses that may begin there."""
+    """Ports that stay open over one transport, both families together, and how many addresses may begin there."""
 
-    tcp: Intervals
-    udp: Intervals
+    ports: Intervals
     peers: int
 
-    def __str__(self) -> str:
-        parts = [f"{size(ports)} {name}" for name, ports in (("UDP", self.udp), ("TCP", self.tcp)) if ports]
-        return f"{' and '.join(parts)} to {self.peers}" if parts else "none"
+
+#: Transport -> what stays open.
+Exposed = dict[str, Open]
+
+
+def cell(exposed: Exposed | None) -> str:
+    """In words."""
+    if exposed is None:
+        return "an error: nothing here follows a call"
+    found = {name: each for name, each in exposed.items() if each.ports}
+    counts = [f"{size(each.ports)} {name}" for name, each in found.items()]
+    peers = [each.peers for each in found.values()]
+    if len(set(peers)) < 2:
+        return f"{' and '.join(counts)} to {peers[0]}" if peers else "none"
+    return " and ".join(f"{count} to {number}" for count, number in zip(counts, peers, strict=True))
 
 
 def made(target: str, settings: Mapping[str, str]) -> Generated | None:
@@ -88,28 +103,31 @@ def read_back(generated: Generated, target: str) -> Firewall:
     return read_firewall([Source(file.name, file.content) for file in generated.outputs[target]], target)
 
 
-def still_open(rules: Firewall, signalling: Firewall) -> Open:
+def still_open(rules: Firewall, signalling: Firewall) -> Exposed:
     """What the rules accept as a new connection from outside, and the others do not.
 
     Raises:
         BudgetError: the comparison would grow too large.
     """
-    found: dict[int, Intervals] = {TCP: (), UDP: ()}
-    peers = 0
-    asked = {protocol: _tests(protocol) for protocol in found}
+    asked = {name: _tests(protocol) for name, protocol in TRANSPORTS.items()}
     space = Space([rules, signalling], tests=[test for tests in asked.values() for test in tests])
-    for family in Family:
-        sources: Intervals = ()
-        more = (
-            space.meaning(rules, Hook.INPUT, family).accepted - space.meaning(signalling, Hook.INPUT, family).accepted
-        )
-        for protocol, tests in asked.items():
-            for box in (more & space.packets(Hook.INPUT, family, tests)).boxes():
-                found[protocol] = union(found[protocol], box.integers.get(Field.DESTINATION_PORT, PORTS))
-                last = 2 ** (32 if family is Family.IPV4 else 128) - 1
-                sources = union(sources, box.integers.get(Field.SOURCE, ((0, last),)))
-        peers += size(sources)
-    return Open(found[TCP], found[UDP], peers)
+    more = {
+        family: space.meaning(rules, Hook.INPUT, family).accepted
+        - space.meaning(signalling, Hook.INPUT, family).accepted
+        for family in Family
+    }
+    found: Exposed = {}
+    for name, tests in asked.items():
+        ports: Intervals = ()
+        peers = 0
+        for family, packets in more.items():
+            sources: Intervals = ()
+            for box in (packets & space.packets(Hook.INPUT, family, tests)).boxes():
+                ports = union(ports, box.integers.get(Field.DESTINATION_PORT, PORTS))
+                sources = union(sources, box.integers.get(Field.SOURCE, ((0, 2**family.bits - 1),)))
+            peers += size(sources)
+        found[name] = Open(ports, peers)
+    return found
 
 
 def _tests(protocol: int) -> tuple[Test, ...]:
@@ -129,26 +147,26 @@ def noted(generated: Generated, target: str) -> tuple[dict[str, Intervals], dict
     return ranges, counts
 
 
-def exposures(strategies: Iterable[str] = STRATEGIES) -> dict[str, dict[str, Open | None]]:
+def exposures(strategies: Iterable[str] = STRATEGIES) -> dict[str, dict[str, Exposed | None]]:
     """Strategy -> dialect -> what stays open; None where the dialect cannot serve calls so."""
     return {strategy: {target: exposure(strategy, target) for target in DIALECTS} for strategy in strategies}
 
 
-def exposure(strategy: str, target: str) -> Open | None:
+def exposure(strategy: str, target: str) -> Exposed | None:
     """What one strategy keeps open in one dialect, or None where that cannot serve calls so."""
     settings = STRATEGIES[strategy]
-    generated, signalling = made(target, settings), made(target, {**settings, "media": REFUSED})
+    only_signalling = {**settings, "media": REFUSED, **_SIGNALLING.get(strategy, {})}
+    generated, signalling = made(target, settings), made(target, only_signalling)
     if generated is None or signalling is None:
         return None
     return still_open(read_back(generated, target), read_back(signalling, target))
 
 
-def markdown(found: dict[str, dict[str, Open | None]]) -> str:
+def markdown(found: dict[str, dict[str, Exposed | None]]) -> str:
     """The table."""
     lines = [f"| `media` | {' | '.join(DIALECTS)} |", f"|---|{'---|' * len(DIALECTS)}"]
     for strategy, row in found.items():
-        cells = ["an error: nothing can follow a call" if each is None else str(each) for each in row.values()]
-        lines.append(f"| {strategy} | {' | '.join(cells)} |")
+        lines.append(f"| {strategy} | {' | '.join(cell(each) for each in row.values())} |")
     return "\n".join(lines)
 
 
@@ -159,7 +177,11 @@ def main() -> None:
     options = parser.parse_args()
     found = exposures()
     figures = {
-        strategy: {target: each and asdict(each) for target, each in row.items()} for strategy, row in found.items()
+        strategy: {
+            target: None if exposed is None else {name: asdict(each) for name, each in exposed.items()}
+            for target, exposed in row.items()
+        }
+        for strategy, row in found.items()
     }
     report(markdown(found), {"exposure": figures}, options.json)
 

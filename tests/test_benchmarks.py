@@ -179,7 +179,17 @@ except traffic_boxes.RigError as problem:
 
 
 @pytest.mark.parametrize(
-    "strategy", ["auto", "tracked, with fallback", "pinned", "tunnelled", "traversal", "everything", "refused"]
+    "strategy",
+    [
+        "auto",
+        "tracked, with fallback",
+        "pinned",
+        "tunnelled",
+        "traversal",
+        "gatekeeper-routed",
+        "everything",
+        "refused",
+    ],
 )
 def test_notes_say_of_open_ports_what_the_engine_finds(strategy):
     script = f"""
@@ -190,19 +200,21 @@ for target in exposure.DIALECTS:
     made = exposure.made(target, exposure.STRATEGIES[{strategy!r}])
     if made is not None:
         each = exposure.exposure({strategy!r}, target)
-        found[target] = [each.tcp, each.udp, each.peers, *exposure.noted(made, target)]
+        opened = {{name: [part.ports, part.peers] for name, part in each.items()}}
+        found[target] = [opened, *exposure.noted(made, target)]
 print(json.dumps(found))
 """
     found = answer("-c", script)
     assert set(found) == ({"nftables", "iptables"} if "tracked" in strategy else set(found) | {"pf", "windows"})
-    for tcp, udp, peers, ranges, counts in found.values():
-        # Call signalling is open in any case, inside of a range too.
-        signalling = ranges.get("TCP") == [[1024, 65535]]
-        assert tcp == ([[1024, 1719], [1721, 65535]] if signalling else ranges.get("TCP", []))
-        assert udp == ranges.get("UDP", [])
-        assert counts == {name: sum(last - first + 1 for first, last in each) for name, each in ranges.items()}
-        assert peers == (2 if counts else 0)
-    open_at_all_times = {target for target, each in found.items() if each[4]}
+    for opened, ranges, counts in found.values():
+        for name, (ports, peers) in opened.items():
+            noted = ranges.get(name, [])
+            # Call signalling is open in any case, inside of a range too.
+            beside = [[1024, 1719], [1721, 65535]] if (name, noted) == ("TCP", [[1024, 65535]]) else noted
+            assert ports == beside
+            assert counts.get(name, 0) == sum(last - first + 1 for first, last in noted)
+            assert peers == (bool(noted) and (1 if (strategy, name) == ("gatekeeper-routed", "TCP") else 2))
+    open_at_all_times = {target for target, each in found.items() if each[2]}
     if strategy in ("traversal", "refused"):
         assert open_at_all_times == set()
     elif strategy == "auto":
