@@ -21,7 +21,7 @@ def add_conversation(page: Page, application: Application, database: Database) -
         return
     first, *others = conversation.forms
     rows = list(_steps(application, conversation, first, database))
-    if others:
+    if others and application.id == conversation.applications[0]:
         rows.append(Row("variants", ", ".join(f"{form.title} ({form.id})" for form in others)))
     page.add(f"Step by step: {first.title}", *rows)
     ids = {flow.id for flow in application.flows}
