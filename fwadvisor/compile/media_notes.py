@@ -36,7 +36,11 @@ def media_notes(
     dialects, places = (capabilities.dialect,), (statement.place,)
     begun = "outbound " if _outbound_only(statement, negotiated, service) else ""
     # Helpers are assigned to the fixed flows, whose other end need not be where the media goes.
-    asked = _peers(policy, statement, _assigned(flows, negotiated, service, database))
+    asked = (
+        _zones(policy, statement.roles[GATEKEEPER])
+        if service.strategy is Strategy.GATEKEEPER_ROUTED
+        else _peers(policy, statement, _assigned(flows, negotiated, service, database))
+    )
     how = _how(policy, statement, service, application.title, names, (peers, asked), begun)
     found = [
         Note(id=f"media-{service.strategy}", topic=Topic.MEDIA, text=how, dialects=dialects, places=places),
@@ -199,7 +203,8 @@ def _followed_notes(
         yield Note(
             id=f"watch-{facts.id}",
             topic=Topic.VERIFY,
-            text=f"Load the {facts.id} helper's module at boot, and watch what it expects during a call.",
+            text=f"Load the {facts.id} helper's module at boot, and watch what it expects "
+            f"{'during a call' if facts.same_peer else 'while it negotiates'}.",
             dialects=dialects,
             commands=(f"modprobe {facts.module}", "conntrack -L expect"),
         )
@@ -238,22 +243,18 @@ def _followed_notes(
 
 
 def _helper(facts: HelperFacts, dialects: tuple[str, ...]) -> Note:
-    never = facts.blind_when.startswith("never")
-    text = f"The {facts.id} helper is {facts.blind_when + ' blind' if never else 'blind when ' + facts.blind_when}."
+    never, _, because = facts.blind_when.partition(": ")
+    blind = f"never blind{f' ({because})' if because else ''}" if never == "never" else f"blind when {facts.blind_when}"
+    text = f"The {facts.id} helper is {blind}."
     if facts.limits:
         text += f" It does not follow {_listed(facts.limits)}."
-    if facts.note:
-        text += f" {facts.note[0].upper()}{facts.note[1:]}."
     if facts.advice:
         text += f" Mind: {facts.advice}."
     text += "".join(f" {_advisory(each)}." for each in facts.advisories)
     text += "".join(f" Linux {each.versions}: {each.note}." for each in facts.defects)
-    return Note(
-        id=f"helper-{facts.id}",
-        topic=Topic.LIMIT,
-        text=f"{text} Where calls connect without media, give ranges as a fallback.",
-        dialects=dialects,
-    )
+    if facts.same_peer:
+        text += " Where calls connect without media, give ranges as a fallback."
+    return Note(id=f"helper-{facts.id}", topic=Topic.LIMIT, text=text, dialects=dialects)
 
 
 def _advisory(advisory: Advisory) -> str:

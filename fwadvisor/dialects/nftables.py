@@ -16,7 +16,7 @@ from fwadvisor.dialects.diagram import Node
 from fwadvisor.dialects.nftables_chains import Chains, chain_text, closing, log_statement
 from fwadvisor.dialects.nftables_match import NamedSets, conditions, protocol_word, quoted
 from fwadvisor.dialects.plan import Step, comment_of, lead, plan, reason
-from fwadvisor.model.address import AddressSet
+from fwadvisor.model.address import AddressSet, Family
 from fwadvisor.model.rule import (
     PORT_PROTOCOLS,
     Chain,
@@ -154,15 +154,21 @@ def _state_map(group: Iterable[Step]) -> str:
 
 def _helpers(assignments: Sequence[HelperAssignment], sets: NamedSets) -> Iterator[str]:
     """Helpers, and chains that assign them: after connection tracking (-200), for earlier ones do nothing."""
-    declared = {(each.helper, each.match.protocols[0]): _helper_name(each) for each in assignments}
-    for (helper, protocol), name in declared.items():
+    declared: dict[tuple[str, int], set[Family | None]] = {}
+    for each in assignments:
+        declared.setdefault((each.helper, each.match.protocols[0]), set()).add(each.match.family)
+    for (helper, protocol), families in declared.items():
         kind, word = quoted(helper, 15), protocol_word(protocol)
-        yield f"\tct helper {name} {{\n\t\ttype {kind} protocol {word}\n\t\tl3proto inet\n\t}}\n"
+        # The kernel has some helpers for IPv4 alone.
+        version = "ip" if families == {Family.IPV4} else "inet"
+        name = _helper_name(helper, protocol)
+        yield f"\tct helper {name} {{\n\t\ttype {kind} protocol {word}\n\t\tl3proto {version}\n\t}}\n"
     for hook in Hook:
         lines = [
-            f'{words} ct helper set "{_helper_name(each)}" comment {quoted(reason(each.origin))}'
+            f'{words} ct helper set "{name}" comment {quoted(reason(each.origin))}'
             for each in assignments
             if each.hook is hook
+            for name in (_helper_name(each.helper, each.match.protocols[0]),)
             for words in conditions(replace(each.match, states=each.match.states or (State.NEW,)), sets)
         ]
         if lines:
@@ -170,9 +176,9 @@ def _helpers(assignments: Sequence[HelperAssignment], sets: NamedSets) -> Iterat
             yield chain_text(f"{hook}_helpers", [first, *lines])
 
 
-def _helper_name(assignment: HelperAssignment) -> str:
-    word = re.sub(r"[^a-z0-9]+", "_", assignment.helper.lower()).strip("_")
-    return f"helper_{word}_{protocol_word(assignment.match.protocols[0])}"
+def _helper_name(helper: str, protocol: int) -> str:
+    word = re.sub(r"[^a-z0-9]+", "_", helper.lower()).strip("_")
+    return f"helper_{word}_{protocol_word(protocol)}"
 
 
 DIALECT = Nftables()

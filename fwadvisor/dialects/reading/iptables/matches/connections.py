@@ -43,6 +43,8 @@ _ADDRESSES = {
     "--ctreplsrc": ("reply", "source"), "--ctrepldst": ("reply", "destination"),
 }  # fmt: skip
 _PORTS = {f"{name}port": (direction, f"{what} port") for name, (direction, what) in _ADDRESSES.items()}
+#: Helpers whose own name holds a hyphen, which otherwise parts a name from the port of a further helper.
+_HYPHENED_HELPERS = frozenset({"netbios-ns"})
 #: Helpers whose names begin with the name of another.
 _LONGER_HELPERS = {"snmp_trap": "snmp"}
 _VOLUMES = {"packets": "packets", "bytes": "bytes", "avgpkt": "average"}
@@ -122,7 +124,8 @@ def _helper(given: tuple[Given, ...], context: Context) -> tuple[Part, ...]:
     found: list[Part] = []
     for each in given:
         # The kernel compares as many letters as the helper's own name has.
-        also = {each.value.partition("-")[0], _LONGER_HELPERS.get(each.value, "")} - {""}
+        shorter = "" if each.value in _HYPHENED_HELPERS else each.value.partition("-")[0]
+        also = {shorter, _LONGER_HELPERS.get(each.value, "")} - {""}
         names = Names(frozenset({each.value} | also)) if each.value else Names(frozenset({""}), inverted=True)
         held = Names(names.names, inverted=names.inverted is not each.negated)
         if context.table != "raw":
