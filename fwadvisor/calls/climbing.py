@@ -151,10 +151,10 @@ class _Climb:
         ends = {self.addresses.of(zone) for zone in (path.source, path.destination)}
         if not elsewhere and ends != {self.addresses.of(zone) for zone in told.zones}:
             return ""
-        facts = self._facts(told.helper)
+        facts = self.facts(told.helper)
         return told.helper if facts and self.addresses.family in facts.families else ""
 
-    def _facts(self, helper: str) -> HelperFacts | None:
+    def facts(self, helper: str) -> HelperFacts | None:
         for facts in self.database.helpers.values():
             if helper in facts.internal or any(kind.type == helper for kind in facts.types):
                 return facts
@@ -385,8 +385,24 @@ def _ladder(
         parties=tuple(_parties(climb, addresses)),
         steps=tuple(climb.steps),
         pending=talk.conversation.pending,
+        limits=tuple(_limits(climb, way.hook)),
         ends=(("tcp", ends.tcp), ("udp", ends.udp)) if ends else (),
     )
+
+
+def _limits(climb: _Climb, hook: Hook) -> Iterator[str]:
+    """What the helpers that expect something in this ladder do not follow."""
+    helpers = {step.answer.packet.helper for step in climb.steps if step.unread and step.answer}
+    used = {facts.id: facts for helper in sorted(helpers) if (facts := climb.facts(helper))}
+    for facts in used.values():
+        if facts.limits:
+            yield f"The {facts.id} helper does not follow {'; '.join(facts.limits)}."
+        family = climb.addresses.family
+        if hook is Hook.FORWARD and facts.nat_families and family not in facts.nat_families:
+            yield (
+                f"Behind a translation of IPv{family.value} (masquerade) the {facts.id} helper rewrites no address, so "
+                "media towards the inside is lost."
+            )
 
 
 def _within(policy: Policy, database: Database, talk: Talk) -> dict[str, Zone]:

@@ -132,6 +132,8 @@ class CallLadder:
     steps: tuple[LadderStep, ...]
     #: How long a helper expects what nobody begins; "" where that is not known.
     pending: str = ""
+    #: What the helpers that take part do not follow, in sentences.
+    limits: tuple[str, ...] = ()
     #: When connections are forgotten: transport -> sentence.
     ends: tuple[tuple[str, str], ...] = ()
 

@@ -49,6 +49,7 @@ def ladder_data(ladder: CallLadder, *, packets: bool = True) -> dict[str, Any]:
         "steps": steps,
         "rules": [_rule(each) for each in rules.rules],
         "endings": list(words.endings(ladder)),
+        "limits": list(ladder.limits),
         "note": ladder.note,
     }
 

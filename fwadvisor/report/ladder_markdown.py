@@ -18,9 +18,9 @@ def render(ladders: Sequence[CallLadder]) -> str:
     return "\n".join(["# Calls, step by step", "", *(line for each in ladders for line in section(each, 2))]).rstrip()
 
 
-def section(ladder: CallLadder, level: int, *, dialect_first: bool = False) -> Iterator[str]:
-    """One ladder under a heading of a level."""
-    lead = f"{ladder.dialect}: " if dialect_first else ""
+def section(ladder: CallLadder, level: int, *, in_notes: bool = False) -> Iterator[str]:
+    """One ladder under a heading of a level; `in_notes` tells the dialect, and leaves out what notes say anyway."""
+    lead = f"{ladder.dialect}: " if in_notes else ""
     yield f"{'#' * level} {prose(lead + words.title(ladder))}"
     yield ""
     yield f"{prose(words.under(ladder))} {prose(words.agreed(ladder))}".rstrip()
@@ -28,7 +28,7 @@ def section(ladder: CallLadder, level: int, *, dialect_first: bool = False) -> I
     rules = words.Rules()
     yield fence(ladder_text.picture(ladder, rules))
     yield ""
-    for sentence in (words.verdict_of(ladder), *words.endings(ladder), *filter(None, [ladder.note])):
+    for sentence in words.sentences(ladder, limits=not in_notes):
         yield f"- {prose(sentence)}"
     yield ""
     if rules.rules:

@@ -152,7 +152,7 @@ def _ladder(picture: _Picture, ladder: CallLadder) -> None:
         # Below the arrows.
         picture.parts.insert(lanes, drawn)
     picture.y += _ROW
-    for sentence in (words.verdict_of(ladder), *words.endings(ladder), *filter(None, [ladder.note])):
+    for sentence in words.sentences(ladder):
         picture.folded(_MARGIN, sentence, "", letters)
     picture.y += 10
     for number, rule in enumerate(rules.rules, 1):

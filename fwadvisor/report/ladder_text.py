@@ -60,7 +60,7 @@ def body(ladder: CallLadder) -> Iterator[str]:
     rules = words.Rules()
     yield from picture(ladder, rules)
     yield ""
-    for sentence in (words.verdict_of(ladder), *words.endings(ladder), *filter(None, [printable(ladder.note)])):
+    for sentence in words.sentences(ladder):
         yield from fold(sentence, WIDTH)
     if rules.rules:
         yield ""

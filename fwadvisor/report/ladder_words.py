@@ -88,6 +88,16 @@ def endings(ladder: CallLadder) -> Iterator[str]:
         yield f"{transport.upper()} {format_ports(ports or ())} stays open after the call, as before it."
 
 
+def sentences(ladder: CallLadder, *, limits: bool = True) -> Iterator[str]:
+    """Everything that is said below the picture."""
+    yield verdict_of(ladder)
+    yield from endings(ladder)
+    if limits:
+        yield from map(printable, ladder.limits)
+    if ladder.note:
+        yield printable(ladder.note)
+
+
 @dataclass
 class Rules:
     """The rules that a ladder names, numbered in the order of their first mention."""

@@ -126,7 +126,7 @@ def _ladders(notes: CallNotes) -> Iterator[str]:
         if whole.setdefault((ladder.dialect, ladder.form), ladder) is not ladder:
             others.append(ladder)
     for ladder in whole.values():
-        yield from ladder_markdown.section(ladder, 4, dialect_first=True)
+        yield from ladder_markdown.section(ladder, 4, in_notes=True)
     for way in dict.fromkeys((words.title(ladder), ladder.family) for ladder in others):
         yield from _other([ladder for ladder in others if (words.title(ladder), ladder.family) == way])
 
