@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from fwadvisor.calls.ladder import CallLadder, LadderStep
 from fwadvisor.compile.flows import zone_of
-from fwadvisor.model.address import AddressSet, Family, describe_addresses
+from fwadvisor.model.address import Family, describe_addresses
 from fwadvisor.model.interval import Intervals, size, union
 from fwadvisor.model.policy import Policy
 from fwadvisor.model.rule import Hook
@@ -114,14 +114,10 @@ def peers(policy: Policy, name: str) -> str:
     """A zone in words: its addresses counted where they are few, else as networks."""
     addresses = zone_of(policy, name).addresses
     count = sum(size(addresses.of(family)) for family in Family) if addresses is not None else 0
-    if not 0 < count <= _COUNTED:
-        return describe_addresses(addresses) if addresses is not None else "anybody"
-    return f"{count} address{'es' if count > 1 else ''} ({_named(addresses)})"
-
-
-def _named(addresses: AddressSet | None) -> str:
-    text = describe_addresses(addresses)
-    return text if addresses is None or not addresses.name else addresses.name
+    if addresses is None:
+        return "anybody"
+    words = describe_addresses(addresses)
+    return f"{count} address{'es' if count > 1 else ''} of {words}" if 0 < count <= _COUNTED else words
 
 
 def _explained(conversation: Conversation, ladders: Sequence[CallLadder]) -> Iterator[Explained]:

@@ -15,21 +15,38 @@ _WIDTH = 120
 
 def render(ladders: Sequence[CallLadder]) -> str:
     """All ladders as one document."""
-    return "\n".join(["# Calls, step by step", "", *(line for each in ladders for line in section(each, 2))]).rstrip()
+    lines = ["# Calls, step by step", ""]
+    for each in ladders:
+        lines += [f"## {prose(words.title(each))}", "", prose(_under(each)), ""]
+        rules = words.Rules()
+        lines += [fence(ladder_text.picture(each, rules)), "", *_below(each, rules, limits=True)]
+    return "\n".join(lines).rstrip()
 
 
-def section(ladder: CallLadder, level: int, *, in_notes: bool = False) -> Iterator[str]:
-    """One ladder under a heading of a level; `in_notes` tells the dialect, and leaves out what notes say anyway."""
-    lead = f"{ladder.dialect}: " if in_notes else ""
-    yield f"{'#' * level} {prose(lead + words.title(ladder))}"
+def sections(alike: Sequence[CallLadder], level: int) -> Iterator[str]:
+    """Ladders of several dialects that make one picture, under a heading: the picture, then each dialect's rules.
+
+    What helpers do not follow is left out, as notes say it anyway.
+    """
+    names = ", ".join(each.dialect for each in alike)
+    yield f"{'#' * level} {prose(f'{names}: {words.title(alike[0])}')}"
     yield ""
-    yield f"{prose(words.under(ladder))} {prose(words.agreed(ladder))}".rstrip()
+    yield fence(ladder_text.picture(alike[0], words.Rules()))
     yield ""
-    rules = words.Rules()
-    yield fence(ladder_text.picture(ladder, rules))
-    yield ""
-    for sentence in words.sentences(ladder, limits=not in_notes):
-        yield f"- {prose(sentence)}"
+    for each in alike:
+        yield prose(_under(each))
+        yield ""
+        rules = words.Rules()
+        list(ladder_text.picture(each, rules))
+        yield from _below(each, rules, limits=False)
+
+
+def _under(ladder: CallLadder) -> str:
+    return f"{words.under(ladder)} {words.agreed(ladder)}".rstrip()
+
+
+def _below(ladder: CallLadder, rules: words.Rules, *, limits: bool) -> Iterator[str]:
+    yield from (f"- {prose(sentence)}" for sentence in words.sentences(ladder, limits=limits))
     yield ""
     if rules.rules:
         yield "Rules that decide:"

@@ -75,7 +75,8 @@ def picture(ladder: CallLadder, rules: words.Rules) -> Iterator[str]:
     before: LadderStep | None = None
     for step in ladder.steps:
         if before is None or step.part != before.part:
-            yield _row("", lanes.empty(), printable(step.part).upper())
+            for line in fold(printable(step.part).upper(), WIDTH - _NUMBER - lanes.width - _GAP):
+                yield _row("", lanes.empty(), line)
         yield from _step(step, lanes, rules, like=before)
         before = step
 

@@ -10,6 +10,7 @@ from fwadvisor.calls.packets import AGREED_TCP, AGREED_UDP
 from fwadvisor.diagnostic import printable
 from fwadvisor.model.interval import format_ports
 from fwadvisor.model.policy import SELF, Strategy
+from fwadvisor.model.rule import Hook
 from fwadvisor.ports.explain.text import fold
 
 _THROUGH = {
@@ -146,7 +147,8 @@ def remarks(step: LadderStep, rules: Rules) -> Iterator[str]:
     if step.unread is not None:
         yield f"expected by helper {printable(answer.packet.helper)}, for this call only"
     if step.always_open:
-        yield f"{step.transport} {format_ports(step.always_open)} is always open"
+        outwards = " outwards" if answer.packet.hook is Hook.OUTPUT else ""
+        yield f"{step.transport} {format_ports(step.always_open)} is always open{outwards}"
     if step.unread is not None:
         fate = "passes" if step.unread.passes else "BLOCKED"
         where = f", or with other hosts of {' and '.join(map(zone_name, step.others))}" if step.others else ""

@@ -8,7 +8,7 @@ from typing import Any
 from fwadvisor.calls.about import CallNotes, Kept
 from fwadvisor.calls.ladder import CallLadder, LadderStep
 from fwadvisor.model.interval import format_ports, size
-from fwadvisor.report import ladder_json, ladder_markdown
+from fwadvisor.report import ladder_json, ladder_markdown, ladder_text
 from fwadvisor.report import ladder_words as words
 from fwadvisor.report.markdown_text import code, fence, prose
 
@@ -76,7 +76,7 @@ def _alike(kept: Sequence[Kept]) -> list[tuple[list[str], Kept]]:
 def _open(group: tuple[list[str], Kept]) -> str:
     """``pf and windows (pinned) keep 48 UDP and 12 TCP ports open to 2 addresses (peers) at all times.``"""
     names, kept = group
-    who = f"{' and '.join(names)} ({kept.strategy})"
+    who = f"{' and '.join(filter(None, (', '.join(names[:-1]), names[-1])))} ({kept.strategy})"
     keep = "keeps" if len(names) == 1 else "keep"
     if not kept.ranges:
         between = "no negotiated port open to others between calls"
@@ -125,8 +125,12 @@ def _ladders(notes: CallNotes) -> Iterator[str]:
     for ladder in notes.ladders:
         if whole.setdefault((ladder.dialect, ladder.form), ladder) is not ladder:
             others.append(ladder)
+    alike: dict[tuple[str, ...], list[CallLadder]] = {}
     for ladder in whole.values():
-        yield from ladder_markdown.section(ladder, 4, in_notes=True)
+        key = words.title(ladder), *ladder_text.picture(ladder, words.Rules())
+        alike.setdefault(key, []).append(ladder)
+    for group in alike.values():
+        yield from ladder_markdown.sections(group, 4)
     for way in dict.fromkeys((words.title(ladder), ladder.family) for ladder in others):
         yield from _other([ladder for ladder in others if (words.title(ladder), ladder.family) == way])
 

@@ -46,7 +46,12 @@ SHOWN: dict[str, tuple[tuple[str, ...], tuple[tuple[str, str], ...], str, str]] 
     "refused-nftables": (("h323-needed",), (*PEERS, ("media", "refused")), "", "nftables"),
     "router-nftables": (("h323-router",), (), "", "nftables"),
     "sip-phone-pf": (("sip-phone",), (("registrar", "192.0.2.10"),), "", "pf"),
-    "gatekeeper-itself-windows": (("h323-gatekeeper",), (("endpoints", "10.20.0.0/16"),), "", "windows"),
+    "gatekeeper-itself-windows": (
+        ("h323-gatekeeper",),
+        (("endpoints", "10.20.0.0/16"), ("neighbours", "203.0.113.10"), ("routed_control", "true")),
+        "",
+        "windows",
+    ),
 }
 
 
