@@ -43,7 +43,7 @@ _STYLE = """
   text.passes { fill: #7fd49a; }
  }
 """
-_LINE, _ROW, _MARGIN = 17, 30, 24
+_LINE, _TITLE_LINE, _ROW, _MARGIN = 17, 23, 30, 24
 _SPAN = {2: 250, 3: 180, 4: 150}
 _ASIDE = 380
 #: Widths of a letter, wide ones counted in.
@@ -65,7 +65,7 @@ class _Picture:
     def folded(self, x: float, words_: str, class_: str, letters: int) -> None:
         for line in fold(words_, letters):
             self.text(x, line, class_)
-            self.y += _LINE
+            self.y += _TITLE_LINE if class_ == "title" else _LINE
 
 
 def render(ladders: Sequence[CallLadder]) -> str:
