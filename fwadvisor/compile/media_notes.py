@@ -47,7 +47,7 @@ def media_notes(
         Note(
             id="media-exposure",
             topic=Topic.EXPOSURE,
-            text=_exposure(application.title, service, peers, begun),
+            text=_exposure(application.title, service, peers, begun, _calls(negotiated)),
             dialects=dialects,
             places=places,
         ),
@@ -170,9 +170,14 @@ def _routed(policy: Policy, statement: Statement, service: Service, asked: str) 
     return f"Call signalling and H.245 run through {gatekeeper} and are open to nobody else.{follows}"
 
 
-def _exposure(title: str, service: Service, peers: str, begun: str) -> str:
+def _calls(negotiated: Iterable[Flow]) -> bool:
+    """Whether people would call the conversations calls."""
+    return any(flow.phase in ("control", "media") for flow in negotiated)
+
+
+def _exposure(title: str, service: Service, peers: str, begun: str, calls: bool) -> str:
     if service.tcp is None and service.udp is None:
-        return f"{title}: between calls no negotiated port is open."
+        return f"{title}: {'between calls' if calls else 'while nothing is negotiated'} no negotiated port is open."
     counts = [
         f"{size(ports)} {name} ports"
         for name, ports in (("UDP", service.udp), ("TCP", service.tcp))
