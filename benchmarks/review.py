@@ -169,11 +169,11 @@ def ours(*arguments: str) -> Command:
     )
 
 
-def diffs(folder: Path, size: int, rounds: int) -> tuple[str, dict[str, Any]]:
+def diffs(folder: Path, kinds: list[str], size: int, rounds: int) -> tuple[str, dict[str, Any]]:
     """The table of reviews."""
     rows, aims, figures = [], [], {}
     for dialect in FILES:
-        for kind in KINDS:
+        for kind in kinds:
             subprocess.run(
                 (sys.executable, __file__, "--job", "write", dialect, kind, str(size), str(folder)), check=True,
                 stdout=subprocess.DEVNULL,
@@ -203,11 +203,11 @@ def diffs(folder: Path, size: int, rounds: int) -> tuple[str, dict[str, Any]]:
     return table(head, rows) + "\n\n" + "\n".join(aims), {"diff": figures}
 
 
-def shades(folder: Path, sizes: list[int], peers: Path | None) -> tuple[str, dict[str, Any]]:
+def shades(folder: Path, kinds: list[str], sizes: list[int], peers: Path | None) -> tuple[str, dict[str, Any]]:
     """The table of searches for dead rules: one run of each, one after another, as the other tool takes long."""
     rows, aims, figures = [], [], {}
     bench = Bench(folder, peers)
-    for kind in KINDS:
+    for kind in kinds:
         for size in sizes:
             one = Job(kind, size, Family.IPV4.value)
             mine = measured(bench.linting(one)[OURS])
@@ -270,6 +270,7 @@ def main() -> None:
     parser.add_argument(
         "--shade", type=int, nargs="*", default=[1000, 2000], help="sizes for the search for dead rules"
     )
+    parser.add_argument("--kinds", nargs="+", choices=KINDS, default=list(KINDS))
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--json", type=Path, help='write the figures; "-" prints them instead of the tables')
     options = parser.parse_args()
@@ -280,10 +281,10 @@ def main() -> None:
         folder = Path(scratch)
         measures = []
         if options.rules:
-            measures.append(("Review of two versions", diffs(folder, options.rules, options.rounds)))
+            measures.append(("Review of two versions", diffs(folder, options.kinds, options.rules, options.rounds)))
         if options.shade:
             peers = options.peers.resolve() if options.peers else None
-            measures.append(("Dead rules", shades(folder, options.shade, peers)))
+            measures.append(("Dead rules", shades(folder, options.kinds, options.shade, peers)))
         if options.rules:
             measures.append(("Start-up, wall time", starts(folder, options.rules, 7 * options.rounds)))
         for title, (shown, found) in measures:
