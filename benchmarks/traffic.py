@@ -4,8 +4,8 @@
 
 DIRECTORY is the one that peers.py filled; without it Aerleon is left out. It takes nft and iptables, and root for
 10,000 needs: other users may load less at once. Every ruleset is loaded into a router of its own, a network namespace
-between one sender and one receiver; each round sends through all of them, in an order that rotates. `--quick` takes a
-minute.
+between one sender and one receiver; each round sends through all of them, in an order that rotates. `--quick` takes two
+minutes.
 """
 
 from __future__ import annotations
