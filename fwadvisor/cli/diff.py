@@ -143,7 +143,7 @@ def _reviews(pairs: Sequence[Pair], database: Database, budget: Budget) -> list[
 
     found = []
     for pair in pairs:
-        made = review(pair.old, pair.new, database, budget, name=pair.name)
+        made = review(pair.old, pair.new, database, budget, name=pair.name, texts=pair.texts)
         found.append(replace(made, edits=replace(made.edits, lines=pair.lines)))
     return found
 

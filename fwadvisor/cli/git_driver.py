@@ -94,12 +94,14 @@ def _review(old: Source, new: Source, name: str) -> str:
     from fwadvisor.packets import Budget
     from fwadvisor.ports import load
     from fwadvisor.report.review_formats import View, render
+    from fwadvisor.review.alike import Text
     from fwadvisor.review.diff import review
     from fwadvisor.review.edits import lines_changed
 
     knowledge, _ = project_folders([], [])
     database = load(knowledge)
-    made = review(_read(old), _read(new), database, Budget(), name=name)
+    texts = Text.of([(old.name, old.text())]), Text.of([(new.name, new.text())])
+    made = review(_read(old), _read(new), database, Budget(), name=name, texts=texts)
     before, after = ([line.rstrip() for line in each.text().splitlines()] for each in (old, new))
     made = replace(made, edits=replace(made.edits, lines=lines_changed(before, after)))
     return render("text", [made], View(database=database, arguments=(old.name, new.name)))

@@ -131,6 +131,8 @@ class ChainEdits:
     added: tuple[FirewallRule, ...]
     #: Rules of both that jump, as the first version has them.
     jumps: tuple[FirewallRule, ...]
+    #: The places of the rules of both, in the first and in the second version, ascending.
+    kept: tuple[tuple[int, int], ...] = ()
 
 
 def chain_edits(before: Sequence[FirewallRule], after: Sequence[FirewallRule]) -> ChainEdits:
@@ -144,6 +146,7 @@ def chain_edits(before: Sequence[FirewallRule], after: Sequence[FirewallRule]) -
         removed=tuple(rule for i, rule in enumerate(before) if i not in kept),
         added=tuple(rule for j, rule in enumerate(after) if j not in there),
         jumps=tuple(before[i] for i, _ in pairs if isinstance(before[i].action, Jump)),
+        kept=tuple(pairs),
     )
 
 

@@ -25,6 +25,11 @@ class Answer(StrEnum):
     UNKNOWN = "unknown"
 
 
+#: What is said of a change that has more regions than can be listed, and of one with more rules than can be named.
+CUT = "these are the first regions of a change that is too large to list them all"
+SAMPLED = "these rules decide some of the packets; the change is too large to name all that do"
+
+
 @dataclass(frozen=True, slots=True)
 class Place:
     """What decides, with every place where it stands: the same rule in a file of IPv4 and one of IPv6 has two."""
@@ -95,6 +100,13 @@ class Entry:
                 found.setdefault((use.port.id, use.transport), use)
         return tuple(found.values())
 
+    @property
+    def limits(self) -> tuple[str, ...]:
+        """What is not told of changes that are too large to tell all, sentences without a full stop."""
+        cut = any(each.cut for each in self.changes)
+        sampled = any(each.sampled for each in self.changes)
+        return (*((CUT,) if cut else ()), *((SAMPLED,) if sampled else ()))
+
     def deciders(self, side: int) -> tuple[Place, ...]:
         """What decides before (0) or after (1), the deciders of the first witness first."""
         found: dict[tuple[str, bool], dict[Span, None]] = {}
@@ -139,8 +151,8 @@ def answer(review: Review) -> Answer:
 
 
 def opaque(review: Review) -> tuple[Opaque, ...]:
-    """The parts that were not understood, each once."""
-    return tuple(dict.fromkeys((*review.old.opaque, *review.new.opaque)))
+    """The parts that were not understood and are not the same in both versions, each once."""
+    return review.opaque
 
 
 def counted(number: int, word: str, words: str = "") -> str:
@@ -181,7 +193,9 @@ def summary(review: Review, found: Sequence[Entry] | None = None) -> str:
     if review.same:
         both = f"{review.old.name} and {review.new.name} decide every packet alike ({parts_in_words(review.parts)})"
         lines = f"; {counted(review.edits.lines, 'line')} changed, 0 packets"
-        return printable(f"same: {both}{lines if review.old.dialect == review.new.dialect else ''}")
+        shared = len({each for each in review.alike if each in review.new.opaque})
+        unread = f"; {counted(shared, 'part')} not understood, the same in both" if shared else ""
+        return printable(f"same: {both}{lines if review.old.dialect == review.new.dialect else ''}{unread}")
     parts = [", ".join(tally(found))] if found else []
     if answer(review) is Answer.UNKNOWN:
         possible = (

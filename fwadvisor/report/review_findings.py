@@ -84,7 +84,7 @@ def findings_of(review: Review, database: Database) -> Iterator[Finding]:
         yield Finding(
             id=APPLICATION,
             severity=each.severity,
-            message=f"{each.hook.value}: {each.text}",
+            message=f"{each.hook.value}: {each.title}, {each.text}",
             fingerprint=_hashed(APPLICATION, each.application, each.hook.value, each.text),
         )
 
@@ -137,6 +137,7 @@ def _details(entry: Entry, database: Database) -> Iterator[str]:
         yield from _cut(regions)
     for word, side in (("before", 0), ("now", 1)):
         yield from _cut([f"{word}: {place.line}" for place in entry.deciders(side)])
+    yield from entry.limits
     yield from _cut([f"port: {use_words(use)}" for use in entry.uses])
     yield from _cut([f"breaks: {text}" for text in entry.breaks])
 

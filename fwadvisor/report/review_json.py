@@ -1,4 +1,7 @@
-"""Reviews as JSON, version 1: every change with all of its regions and deciding rules, nothing cut.
+"""Reviews as JSON, version 1: every change with all of its regions and deciding rules.
+
+Nothing is cut but what nobody has: of a change that is `cut` not all regions are known one by one, of one that is
+`sampled` not all deciding rules.
 
 docs/review.md says what each member means, docs/review.schema.json what form it has.
 """
@@ -50,8 +53,8 @@ def _review(review: Review, view: View) -> dict[str, Any]:
         "same": review.same,
         "worst": review.worst.value if review.worst else None,
         "summary": summary(review),
-        "old": _firewall(review.old),
-        "new": _firewall(review.new),
+        "old": _firewall(review.old, review),
+        "new": _firewall(review.new, review),
         "compared": [{"hook": hook.value, "family": family.value} for hook, family in review.parts],
         "edits": {
             "lines": edits.lines,
@@ -69,16 +72,16 @@ def _review(review: Review, view: View) -> dict[str, Any]:
     }
 
 
-def _firewall(firewall: Firewall) -> dict[str, Any]:
+def _firewall(firewall: Firewall, review: Review) -> dict[str, Any]:
     return {
         "name": firewall.name,
         "dialect": firewall.dialect,
-        "opaque": [_opaque(each) for each in firewall.opaque],
+        "opaque": [_opaque(each, each in review.alike) for each in firewall.opaque],
     }
 
 
-def _opaque(opaque: Opaque) -> dict[str, Any]:
-    return {**_place(opaque.span), "reason": opaque.reason}
+def _opaque(opaque: Opaque, alike: bool) -> dict[str, Any]:
+    return {**_place(opaque.span), "reason": opaque.reason, "alike": alike}
 
 
 def _place(span: Span | None) -> dict[str, Any]:
@@ -103,6 +106,8 @@ def _change(change: ReviewedChange, view: View) -> dict[str, Any]:
         "deciders": {"before": _deciders(before), "after": _deciders(after)},
         "uses": [_use(each) for each in change.uses],
         "breaks": list(change.breaks),
+        "sampled": change.sampled,
+        "cut": change.cut,
     }
 
 

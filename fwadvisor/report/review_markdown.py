@@ -165,6 +165,7 @@ class _Details:
         uses = [use_words(each, why=entry.kind is not Kind.NARROWED) for each in entry.uses]
         lines = [*self.summary(regions[0]), *self.regions(regions, more)]
         lines += ["", f"For one: {code(flow(entry.main.witness))}", "", self.rules(rules)]
+        lines += [line for text in entry.limits for line in ("", prose(_sentence(text)))]
         lines += [*self.texts("Ports", uses, stage.uses), *self.texts("Breaks", entry.breaks, stage.breaks)]
         lines += ["", f"<sub>{' '.join(each.id for each in entry.changes)}</sub>", "", "</details>"]
         cut = [(rules[0], stage.rules), (rules[1], stage.rules), (uses, stage.uses), (entry.breaks, stage.breaks)]

@@ -131,6 +131,7 @@ class _Writer:
         lines += self.labelled("for one", [flow(entry.main.witness)])
         for sign, side in (("-", 0), ("+", 1)):
             lines += self.deciders(sign, entry.deciders(side))
+        lines += self.labelled("but", entry.limits)
         lines += self.labelled("ports", self.cut(self.uses(entry), self.most.uses, "known use", "known uses"))
         lines += self.labelled(
             "breaks", self.cut([printable(e) for e in entry.breaks], self.most.breaks, "consequence")

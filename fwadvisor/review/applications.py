@@ -299,7 +299,7 @@ def _severity(found: _Found, before: Access, after: Access) -> Severity:
 
 def _text(found: _Found, after: Access, database: Database) -> str:
     asked = found.asked
-    subject = f"{asked.application.title}, {_where(asked)}"
+    subject = _where(asked)
     if after is Access.WHOLE:
         return f"{subject}: {_named(found.flows, database)} can pass now"
     if after is Access.NONE:

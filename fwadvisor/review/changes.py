@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from fwadvisor.diagnostic import Span
 from fwadvisor.model.address import Family
-from fwadvisor.model.firewall import Condition, Firewall, FirewallRule
+from fwadvisor.model.firewall import Condition, Firewall, FirewallRule, Opaque
 from fwadvisor.model.interval import Intervals
 from fwadvisor.model.rule import Hook
 from fwadvisor.model.walk import Packet
@@ -141,6 +141,14 @@ class Review:
     doubts: tuple[str, ...]
     #: Conditions on which verdicts depend, alike in both.
     conditions: tuple[Condition, ...]
+    #: The parts of `old` and of `new` that are not understood, and are the same in both.
+    alike: tuple[Opaque, ...] = ()
+
+    @property
+    def opaque(self) -> tuple[Opaque, ...]:
+        """The parts that are not understood and may be other ones in the other version, each once."""
+        shared = frozenset(self.alike)
+        return tuple(each for each in dict.fromkeys((*self.old.opaque, *self.new.opaque)) if each not in shared)
 
     @property
     def same(self) -> bool:

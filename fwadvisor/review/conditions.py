@@ -11,7 +11,7 @@ the same rule elsewhere, as rules are moved. All others get names that nobody ha
 from __future__ import annotations
 
 import re
-from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import replace
 
 from fwadvisor.model.firewall import AnyOf, Condition, ConditionTest, Firewall, FirewallRule, Test
@@ -49,23 +49,34 @@ def conditions_of(firewall: Firewall) -> Iterator[ConditionTest]:
 
 def all_understood(firewall: Firewall) -> Firewall:
     """The firewall with every condition as one of which it is known that it holds or does not."""
-    if all(test.condition.understood for test in conditions_of(firewall)):
-        return firewall
+    return understood(firewall, {test.condition.name for test in conditions_of(firewall)})
+
+
+def understood(firewall: Firewall, names: Set[str]) -> Firewall:
+    """The firewall with the conditions of these names as such of which it is known that they hold or do not.
+
+    Rules without such a condition stay the same.
+    """
 
     def clear(tests: Iterable[Test]) -> Iterator[Test]:
         for test in tests:
             match test:
                 case AnyOf(alternatives, holds):
                     yield AnyOf(tuple(tuple(clear(each)) for each in alternatives), holds)
-                case ConditionTest(condition, holds):
+                case ConditionTest(condition, holds) if condition.name in names:
                     yield ConditionTest(Condition(condition.name), holds)
                 case _:
                     yield test
 
-    chains = {
-        name: replace(chain, rules=tuple(replace(rule, tests=tuple(clear(rule.tests))) for rule in chain.rules))
-        for name, chain in firewall.chains.items()
-    }
+    def cleared(rule: FirewallRule) -> FirewallRule:
+        asked = (test.condition for test in flat(rule.tests) if isinstance(test, ConditionTest))
+        if all(each.understood or each.name not in names for each in asked):
+            return rule
+        return replace(rule, tests=tuple(clear(rule.tests)))
+
+    if all(test.condition.understood or test.condition.name not in names for test in conditions_of(firewall)):
+        return firewall
+    chains = {name: replace(chain, rules=tuple(map(cleared, chain.rules))) for name, chain in firewall.chains.items()}
     return replace(firewall, chains=chains)
 
 

@@ -16,6 +16,7 @@ from fwadvisor.packets import Budget, PacketSet
 from fwadvisor.packets.box import ReadableBox, readable_boxes
 from fwadvisor.ports.database import Database
 from fwadvisor.proof.comparison import NETFILTER, common_parts, doubts, left_out, outcome, spoken
+from fwadvisor.review.alike import Texts, alike, alike_in_words, doubts_left, with_shared
 from fwadvisor.review.applications import applications_changed
 from fwadvisor.review.changes import Decider, Kind, Review, ReviewedChange
 from fwadvisor.review.conditions import conditions_of
@@ -30,11 +31,19 @@ _LETTERS = {
 
 
 def review(
-    old: Firewall, new: Firewall, database: Database, budget: Budget, *, name: str = "", lines: int = 0
+    old: Firewall,
+    new: Firewall,
+    database: Database,
+    budget: Budget,
+    *,
+    name: str = "",
+    lines: int = 0,
+    texts: Texts | None = None,
 ) -> Review:
     """Everything that happens otherwise to some packet in `new`, completely, and nothing else.
 
-    `lines` is how many lines of the text differ, as the caller counted them.
+    `lines` is how many lines of the text differ, as the caller counted them. `texts` are what the versions are written
+    in: without them, nothing is known to be the same that was not understood.
 
     Raises:
         BudgetError: the comparison would grow too large.
@@ -48,7 +57,10 @@ def review(
         message = f"{old.name} and {new.name} speak of no packet that is in both"
         raise FwadvisorError(error(message, hint=f"{spoken(old)}; {spoken(new)}"))
     edited = Edited.between(old, new)
-    compared = Parts(edited, _effects(old, new), budget)
+    shared = alike(edited, texts)
+    if shared.rules:
+        edited = with_shared(edited)
+    compared = Parts(edited, _effects(old, new), budget, shared.rules)
     changes = [change for part in parts for change in _changes(compared.pieces(*part), edited, database)]
     changes.sort(key=lambda each: (each.kind is Kind.UNKNOWN, each.severity.rank, list(Kind).index(each.kind)))
     applications, missing = applications_changed(*edited.firewalls, changes, database, budget)
@@ -60,9 +72,10 @@ def review(
         changes=tuple(changes),
         applications=applications,
         edits=edits_between(edited, changes, lines),
-        left_out=(*left_out(old, new), *_effects_left_out(old, new), *missing),
-        doubts=tuple(doubts(old, new)),
+        left_out=(*left_out(old, new), *_effects_left_out(old, new), *missing, *alike_in_words(shared)),
+        doubts=doubts_left(shared, tuple(doubts(old, new)), (old, new)),
         conditions=_conditions(*edited.firewalls),
+        alike=tuple(part for parts in shared.parts for part in parts),
     )
 
 

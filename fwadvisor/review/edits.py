@@ -30,16 +30,21 @@ class Edited:
     @classmethod
     def between(cls, old: Firewall, later: Firewall) -> Edited:
         """Chains are aligned; between dialects, whose rules are never equal, no rule counts as edited."""
-        named = Renamed(old), in_names_of(old, later)
-        new = named[1].firewall
+        return cls.named_alike(Renamed(old), in_names_of(old, later))
+
+    @classmethod
+    def named_alike(cls, before: Renamed, later: Renamed) -> Edited:
+        """The same for two versions in names that both share."""
+        named = before, later
+        old, new = before.firewall, later.firewall
         if old.dialect != new.dialect:
             return cls((old, new), (frozenset(), frozenset()), 0, {}, named)
         chains: dict[str, ChainEdits] = {}
         gone: list[FirewallRule] = []
         come: list[FirewallRule] = []
         for name in dict.fromkeys((*old.chains, *new.chains)):
-            before, after = (each.chains[name].rules if name in each.chains else () for each in (old, new))
-            edits = chain_edits(before, after)
+            rules, others = (each.chains[name].rules if name in each.chains else () for each in (old, new))
+            edits = chain_edits(rules, others)
             if name in old.chains and name in new.chains:
                 chains[name] = edits
             gone += edits.removed

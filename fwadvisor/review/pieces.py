@@ -1,9 +1,10 @@
 """The packets of one hook and family that two versions treat otherwise, told apart by what decides them.
 
 Where the versions have the same base chains, only packets that meet an edited rule can be treated otherwise
-(`fwadvisor.packets.overlap_edits`), and only what meets an opaque one can be unknown. So only those are compared, with
-the rules that they can meet; that is exact, and quick for long lists. Where the base chains differ, or the edits are
-many, everything is compared.
+(`fwadvisor.packets.overlap_edits`): the walks of all others are the same in both, whatever opaque rules do that both
+versions have (`fwadvisor.review.pieces_opaque`). So only those are compared, with the rules that they can meet; that is
+exact, and quick for long lists. Where the base chains differ, or the edits are many, everything is compared. Where it
+is not known that opaque rules mean the same in both versions, what meets one is compared as well, and is unknown.
 
 What decides is computed for every packet as well, with a diagram that has an end for each rule; a condition that is not
 understood is one that holds or not there, as it may only matter to who decides. Packets of which nobody knows what
@@ -20,17 +21,17 @@ from itertools import islice
 from fwadvisor.errors import BudgetError
 from fwadvisor.model.address import Family
 from fwadvisor.model.evaluate import Step, evaluate
-from fwadvisor.model.firewall import AnyOf, ConditionTest, Field, Firewall, FirewallRule, Jump, Test, Unknown
+from fwadvisor.model.firewall import AnyOf, Field, Firewall
 from fwadvisor.model.rule import Hook, Verdict
 from fwadvisor.packets import Budget, Change, PacketSet, RawBox, Result, Space, compare
 from fwadvisor.packets.deciders import DECIDERS, numbered
 from fwadvisor.packets.narrow import boxes_of, narrowed
-from fwadvisor.packets.overlap_axes import flat
-from fwadvisor.packets.overlap_edits import edited_region, without
+from fwadvisor.packets.overlap_edits import edited_region
 from fwadvisor.proof.comparison import TESTS, compared_within
 from fwadvisor.review.changes import Kind
 from fwadvisor.review.conditions import all_understood
 from fwadvisor.review.edits import Edited
+from fwadvisor.review.pieces_opaque import is_opaque, opaque_steps, sure_tests, unknown_before_edits
 
 #: With more boxes than that, it costs less to compare everything than what meets one of them.
 _MOST_EDITS = 300
@@ -69,13 +70,15 @@ class Parts:
     edited: Edited
     effects: frozenset[Field]
     budget: Budget
+    #: Whether opaque rules that are the same in both versions mean the same (`fwadvisor.review.alike`).
+    alike: bool = False
 
     def __post_init__(self) -> None:
         firewalls = self.edited.firewalls
         self._written = frozenset(write.field for each in firewalls for rule in each.rules() for write in rule.writes)
         opaque = (rule for each in firewalls for rule in each.rules() if is_opaque(rule))
         #: What spaces must be able to tell.
-        self._tests = (*TESTS, *(test for rule in opaque for test in _sure(rule.tests, self._written)))
+        self._tests = (*TESTS, *(test for rule in opaque for test in sure_tests(rule.tests, self._written)))
         self._whole = Space(firewalls, effects=self.effects, tests=self._tests, budget=self.budget)
 
     def pieces(self, hook: Hook, family: Family) -> list[Piece]:
@@ -117,7 +120,11 @@ class Parts:
             region = edited_region(old, new, hook, family, edits=self.edited.chains)
             if region is None:
                 return None
-            opaque = [step.rule for each in (old, new) for step in _opaque(each, hook, family) if step.rule is not None]
+            if self.alike:
+                opaque = unknown_before_edits(old, new, hook, family, self.edited.chains) if region else []
+            else:
+                both = (step for each in (old, new) for step in opaque_steps(each, hook, family))
+                opaque = [step.rule for step in both if step.rule is not None]
             return [_certain(box) for box in (*region, *boxes_of(opaque, self._written, hook, family))]
         except BudgetError:
             return None  # Only a way to have less to do, which here would be more.
@@ -154,7 +161,7 @@ class Parts:
             if not change.unknown:
                 continue
             table = change.packets.table
-            opaque = [tuple(_opaque(each, table.hook, table.family)) for each in firewalls]
+            opaque = [tuple(opaque_steps(each, table.hook, table.family)) for each in firewalls]
             asked = [
                 (side, step)
                 for side, result in enumerate((change.old, change.new))
@@ -213,7 +220,7 @@ def _told_apart(
     parts: list[tuple[PacketSet, tuple[tuple[int, Step], ...]]] = [(packets, ())]
     for side, step in asked:
         assert step.rule is not None  # noqa: S101 - opaque rules are asked
-        meeting = PacketSet(table, table.set_of(tuple(_sure(step.rule.tests, written))), table.domain)
+        meeting = PacketSet(table, table.set_of(tuple(sure_tests(step.rule.tests, written))), table.domain)
         split = [
             part
             for each, met in parts
@@ -224,34 +231,6 @@ def _told_apart(
             return [(packets, tuple(asked))]
         parts = split
     return parts
-
-
-def _sure(tests: Sequence[Test], written: frozenset[Field]) -> Iterator[Test]:
-    """Tests that hold wherever the rule may match: without conditions that are not understood, and written fields."""
-    for test in without(tests, written):
-        unclear = any(isinstance(each, ConditionTest) and not each.condition.understood for each in flat((test,)))
-        if not unclear:
-            yield test
-        elif isinstance(test, AnyOf) and test.holds:
-            yield AnyOf(tuple(tuple(_sure(each, written)) for each in test.alternatives))
-
-
-def _opaque(firewall: Firewall, hook: Hook, family: Family) -> Iterator[Step]:
-    """The opaque rules that packets of a hook and family can come to."""
-    names = [base.chain for base in firewall.asked(hook, family)]
-    for name in names:
-        for rule in firewall.chains[name].rules:
-            if is_opaque(rule):
-                yield Step(name, rule)
-            if isinstance(rule.action, Jump) and rule.action.chain not in names:
-                names.append(rule.action.chain)
-
-
-def is_opaque(rule: FirewallRule) -> bool:
-    """Whether it is not known what a rule does, or which packets it matches."""
-    return isinstance(rule.action, Unknown) or any(
-        isinstance(test, ConditionTest) and not test.condition.understood for test in flat(rule.tests)
-    )
 
 
 def _certain(box: RawBox) -> RawBox:

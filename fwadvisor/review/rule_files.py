@@ -18,6 +18,7 @@ from fwadvisor.dialects.reading.source import Source
 from fwadvisor.errors import FwadvisorError, ReadError
 from fwadvisor.model.firewall import Firewall
 from fwadvisor.proof.files import JOIN, Forced, source_of
+from fwadvisor.review.alike import Text
 from fwadvisor.review.renaming import Renaming
 from fwadvisor.review.revisions import Committed
 
@@ -66,6 +67,13 @@ class Version:
         for renaming in renamings:
             firewall = renaming.firewall(firewall)
         return replace(firewall, name=self.name)
+
+    def text(self) -> Text:
+        """The text of the files, with the places of its lines."""
+        follows = any(word in file.source.content for file in self.files for word in _FOLLOWS)
+        places = ((file.committed and file.committed.revision, str(file.source.directory)) for file in self.files)
+        beside = tuple(dict.fromkeys(places)) if follows else None
+        return Text.of([(file.source.name, file.source.text()) for file in self.files], beside)
 
     def lines(self) -> list[str]:
         """The text of the files, line by line, without spaces at the ends."""

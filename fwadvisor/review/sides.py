@@ -28,6 +28,7 @@ from fwadvisor.errors import FwadvisorError, ReadError
 from fwadvisor.model.firewall import Firewall
 from fwadvisor.ports.database import Database
 from fwadvisor.proof.files import JOIN, STDIN, Forced
+from fwadvisor.review.alike import Texts
 from fwadvisor.review.edits import lines_changed
 from fwadvisor.review.policies import PolicySide, Profiles, Settings, is_profile, load_side, profile_names
 from fwadvisor.review.revisions import committed, is_committed
@@ -60,6 +61,8 @@ class Pair:
     new: Firewall
     #: How many lines of the text differ.
     lines: int
+    #: What both are written in; None where one is no text of rules.
+    texts: Texts | None = None
     #: About the files and the profiles of this pair.
     warnings: tuple[Diagnostic, ...] = ()
 
@@ -251,5 +254,6 @@ def _pair(name: str, old: Version, new: Version) -> Pair:
         old=before,
         new=after,
         lines=lines_changed(old.lines(), new.lines()),
+        texts=(old.text(), new.text()),
         warnings=(*before.warnings, *after.warnings),
     )

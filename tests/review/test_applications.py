@@ -54,7 +54,7 @@ def test_signalling_without_media(database):
     found = only(applications(nft(), nft(f"ip saddr {PEER} tcp dport 1720 accept"), database), "h323-endpoint")
     assert (found.before, found.after, found.severity) == (Access.NONE, Access.PART, Severity.MEDIUM)
     assert found.text == (
-        "H.323 endpoint or room video system, from 198.51.100.0/24: H.323 call signalling (1720/tcp) is open "
+        "from 198.51.100.0/24: H.323 call signalling (1720/tcp) is open "
         "but no control and no media: call connects without media, unless H.245 is tunnelled (IPv4)"
     )
 
@@ -100,7 +100,7 @@ def test_a_helper_that_is_taken_away_takes_the_media(database):
 def test_closing_says_what_it_means(database):
     (found,) = applications(nft("tcp dport { 22, 443 } accept"), nft("tcp dport 22 accept"), database)
     assert (found.application, found.before, found.after) == ("web-server", Access.WHOLE, Access.NONE)
-    assert found.text == "Web server, from anybody: HTTPS (443/tcp) is closed: site is down"
+    assert found.text == "from anybody: HTTPS (443/tcp) is closed: site is down"
     assert found.severity is Severity.MEDIUM
 
 
