@@ -188,7 +188,7 @@ def _calls(
     options: tuple[tuple[str, str], ...],
 ) -> list[CallNotes]:
     from fwadvisor.calls.about import call_notes
-    from fwadvisor.calls.climbing import Wanted
+    from fwadvisor.calls.making import Wanted
     from fwadvisor.calls.written import written_ladders
 
     return call_notes(policy, database, written_ladders(policy, database, outputs, options, Wanted()))

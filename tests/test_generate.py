@@ -107,4 +107,4 @@ def test_problems_of_all_targets_in_one_error():
     with pytest.raises(FwadvisorError) as caught:
         generate(request_for("h323-needed", settings={"peers": "203.0.113.0/24", "media": "tracked"}))
     assert "cannot be served" in caught.value.diagnostics[0].message
-    assert "choose in media" in caught.value.diagnostics[0].hint
+    assert "what works here, in media: strategy pinned" in caught.value.diagnostics[0].hint

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from fwadvisor.calls.climbing import Wanted, ladders
 from fwadvisor.calls.ladder import CallLadder
+from fwadvisor.calls.making import Wanted, ladders
 from fwadvisor.calls.talks import talks
 from fwadvisor.dialects import dialect
 from fwadvisor.dialects.base import OutputFile

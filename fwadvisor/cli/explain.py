@@ -174,7 +174,7 @@ def _calls(
     if not profiles:
         return []
     from fwadvisor.calls.at_ports import meetings
-    from fwadvisor.calls.climbing import Wanted
+    from fwadvisor.calls.making import Wanted
     from fwadvisor.calls.written import written_ladders
     from fwadvisor.cli.common import day_from, settings_from
     from fwadvisor.dialects import DIALECTS

@@ -77,7 +77,7 @@ def ladder(
 
     Example: fwadvisor ladder h323-needed --set peers=203.0.113.0/24 -t nftables
     """
-    from fwadvisor.calls.climbing import Wanted
+    from fwadvisor.calls.making import Wanted
     from fwadvisor.calls.written import written_ladders
     from fwadvisor.cli.generate import check_pf_variant
     from fwadvisor.cli.writing import check_output, write_answer

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from fwadvisor.calls.climbing import Wanted, ladders
 from fwadvisor.calls.ladder import Answer, CallLadder, Fate, LadderStep
+from fwadvisor.calls.making import Wanted, ladders
 from fwadvisor.calls.talks import talks
 from fwadvisor.dialects import DIALECTS, dialect
 from fwadvisor.dialects.reading import read_firewall
@@ -31,29 +31,6 @@ PEERS = {"peers": "203.0.113.0/24,2001:db8:323::/48"}
 RANGES = {"tcp_range": "3230-3247", "udp_range": "3230-3285"}
 GATEKEEPER = {"gatekeeper": "203.0.113.10", "discovery": "true"}
 
-FILES = """
-profile: files
-title: Files
-kind: gateway
-zones:
-  inside: {interfaces: lan0, addresses: ["10.1.0.0/16", "2001:db8:1::/48"]}
-  outside: {interfaces: wan0}
-  boot: {interfaces: lan0, addresses: ["10.1.0.9"]}
-  booted: {interfaces: lan1, addresses: ["10.2.0.0/16"]}
-need:
-  - application: ftp
-    roles: {client: inside, server: outside}
-    modes: [passive, active]
-    media: {strategy: $media, tcp: $ports}
-  - application: tftp
-    roles: {client: booted, server: boot}
-    media: {strategy: $media, udp: $ports}
-parameters:
-  media: {type: choice, choices: [tracked, refused], default: tracked, help: "how"}
-  ports: {type: ports, optional: true, help: "which", example: "50000-50099"}
-defaults: {input: drop, forward: drop, output: drop}
-"""
-
 
 @dataclass(frozen=True)
 class Written:
@@ -66,22 +43,13 @@ class Written:
 
 
 @cache
-def files_profile() -> Path:
-    import tempfile
-
-    folder = Path(tempfile.mkdtemp(prefix="fwadvisor-test-"))
-    (folder / "files.yaml").write_text(FILES, encoding="utf-8")
-    return folder
-
-
-@cache
 def written(target: str, profiles: tuple[str, ...], settings: tuple[tuple[str, str], ...], form: str = "") -> Written:
     made = generate(
         Request(
             profiles=profiles,
             settings=dict(settings),
             targets=(target,),
-            profile_dirs=(CALL / "profiles", files_profile()),
+            profile_dirs=(CALL / "profiles", Path(__file__).parent / "profiles"),
             prove=False,
         )
     )

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from fwadvisor.calls.climbing import Wanted, ladders
+from fwadvisor.calls.making import Wanted, ladders
 from fwadvisor.calls.ladder import CallLadder, Fate
 from fwadvisor.dialects import dialect
 from fwadvisor.dialects.reading import read_firewall
