@@ -17,8 +17,8 @@ from pathlib import Path
 
 import pytest
 
-from fwadvisor.calls.making import Wanted, ladders
 from fwadvisor.calls.ladder import CallLadder, Fate
+from fwadvisor.calls.making import Wanted, ladders
 from fwadvisor.dialects import dialect
 from fwadvisor.dialects.reading import read_firewall
 from fwadvisor.dialects.reading.source import Source
