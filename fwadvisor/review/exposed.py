@@ -29,6 +29,8 @@ from fwadvisor.ports.facts import PROTOCOL_NUMBERS, Application, Flow, Listing, 
 
 #: So many numbers are a range of which somebody uses a few, and no use of their own.
 WIDE = 1000
+#: More ranges of ports than that are counted.
+_MOST_RANGES = 4
 _EVERY: Intervals = ((0, 255),)
 _ICMP_OF = {Family.IPV4: ICMP, Family.IPV6: ICMPV6}
 #: Types (x 256 + code) that change how others send: redirect (RFC 792, RFC 4861), renumbering (RFC 2894), node
@@ -178,11 +180,11 @@ def _of_ports(ports: Intervals, transport: Transport, database: Database, strang
     else_risk = (Risk.HIGH if many else Risk.MEDIUM) if strangers else (Risk.MEDIUM if many else Risk.LOW)
     worst = min(known, key=lambda each: _badness(each[0], strangers), default=None)
     if worst is None or (unknown and _ORDER.index(else_risk) < _ORDER.index(risk_of(worst[0], strangers))):
-        return Exposed(else_risk, f"{_said(ports, transport)} (no known use, risk {else_risk})")
+        return Exposed(else_risk, f"{port_words(ports, transport)} (no known use, risk {else_risk})")
     entry, numbers = worst
     risk = risk_of(entry, strangers)
-    text = f"{format_ports(numbers)}/{transport} ({entry.title}, risk {risk})"
-    return Exposed(risk, text if numbers == ports else f"{_said(ports, transport)}, among them {text}")
+    text = f"{port_words(numbers, transport)} ({entry.title}, risk {risk})"
+    return Exposed(risk, text if numbers == ports else f"{port_words(ports, transport)}, among them {text}")
 
 
 def _badness(entry: Port, strangers: bool) -> tuple[int, bool, int]:
@@ -191,11 +193,17 @@ def _badness(entry: Port, strangers: bool) -> tuple[int, bool, int]:
     return risk, entry.listing is not Listing.PRIMARY, _ORDER.index(entry.risk_lan)
 
 
-def _said(ports: Intervals, transport: Transport) -> str:
+def port_words(ports: Intervals, transport: str) -> str:
+    """``22,80-90/tcp``, ``every TCP port``, ``all TCP ports but 22 and 80``, or of many how many there are."""
+    name = transport.upper()
     if ports == PORTS:
-        return f"every {transport.upper()} port"
-    if len(ports) > 4:
-        return f"{size(ports)} {transport.upper()} ports"
+        return f"every {name} port"
+    missing = subtract(PORTS, ports)
+    if len(missing) < len(ports) and len(missing) <= _MOST_RANGES and size(missing) < size(ports):
+        texts = [format_ports((pair,)) for pair in missing]
+        return f"all {name} ports but {' and '.join(filter(None, (', '.join(texts[:-1]), texts[-1])))}"
+    if len(ports) > _MOST_RANGES:
+        return f"{size(ports)} {name} ports"
     return f"{format_ports(ports)}/{transport}"
 
 
@@ -227,5 +235,5 @@ def _of_icmp(types: Intervals, family: Family, strangers: bool) -> Exposed:
 
 def named(entries: Sequence[tuple[Port, Intervals]], transport: Transport, most: int = 3) -> str:
     """A few uses in words: ``22/tcp (SSH), 3389/tcp (Remote Desktop (RDP)) and 12 more``."""
-    texts = [f"{format_ports(numbers)}/{transport} ({entry.title})" for entry, numbers in entries]
+    texts = [f"{port_words(numbers, transport)} ({entry.title})" for entry, numbers in entries]
     return ", ".join(texts[:most]) + (f" and {len(texts) - most} more" if len(texts) > most else "")

@@ -40,7 +40,7 @@ from dataclasses import dataclass
 
 from fwadvisor.model.address import Family
 from fwadvisor.model.firewall import STATES, Field
-from fwadvisor.model.interval import Intervals, contains, covers, format_ports, intersect, size
+from fwadvisor.model.interval import Intervals, contains, covers, intersect, size
 from fwadvisor.model.rule import TCP, Hook, State
 from fwadvisor.packets import RawBox
 from fwadvisor.packets.box import ReadableBox
@@ -49,7 +49,17 @@ from fwadvisor.ports.database import Database
 from fwadvisor.ports.facts import Flow, Risk
 from fwadvisor.ports.facts import State as In
 from fwadvisor.review.changes import Kind
-from fwadvisor.review.exposed import WIDE, exposed, fits, flows_in, icmp_of, neighbours_in, ports_of, protocols_of
+from fwadvisor.review.exposed import (
+    WIDE,
+    exposed,
+    fits,
+    flows_in,
+    icmp_of,
+    neighbours_in,
+    port_words,
+    ports_of,
+    protocols_of,
+)
 from fwadvisor.review.findings import Severity
 from fwadvisor.review.reach import Reach, other_end
 
@@ -218,7 +228,7 @@ def _blocked_services(region: RawBox, hook: Hook, database: Database) -> Iterato
     if hook is Hook.INPUT:
         for application, flow, numbers in needed:
             if application.lockout:
-                what = f"{format_ports(numbers)}/{flow.transport} ({application.title})"
+                what = f"{port_words(numbers, flow.transport)} ({application.title})"
                 text = f"{who} no longer {_reaches(who)} {what}, and whoever administers it from there is locked out"
                 yield Rating(Severity.HIGH, text)
     for application, flow, numbers in needed:
@@ -233,7 +243,7 @@ def _blocked_services(region: RawBox, hook: Hook, database: Database) -> Iterato
 def _blocked(region: RawBox, flow: Flow, numbers: Intervals, database: Database) -> str:
     """What of a flow is blocked, and for whom."""
     title, who = database.ports[flow.port].title, other_end(region).text
-    what = f"{format_ports(numbers)}/{flow.transport} ({title})" if numbers else title
+    what = f"{port_words(numbers, flow.transport)} ({title})" if numbers else title
     return f"{what}, which is blocked {'towards' if region.hook is Hook.OUTPUT else 'from'} {who}"
 
 

@@ -193,3 +193,21 @@ def test_prose_keeps_to_the_width(width: int) -> None:
     prose = [line for line in lines[:-1] if line.startswith(("     ", "    from"))]
     assert prose
     assert max(map(len, prose)) <= max(width, 40)
+
+
+# --- what is not told ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("form", ["text", "markdown", "json", "sarif"])
+@pytest.mark.parametrize("limit", ["sampled", "cut"])
+def test_a_change_that_is_too_large_to_tell_says_so(form: str, limit: str) -> None:
+    made = reviewed("", "tcp dport 22 accept")
+    short = replace(made, changes=tuple(replace(each, **{limit: True}) for each in made.changes))
+    plain, said = (
+        " ".join(render(form, [each], View(database=DATABASE, width=100, everything=True)).split())
+        for each in (made, short)
+    )
+    words = {"sampled": "decide some of the packets", "cut": "first regions of a change"}[limit]
+    expected = f'"{limit}": true' if form == "json" else words
+    assert expected.lower() in said.lower()
+    assert expected.lower() not in plain.lower()

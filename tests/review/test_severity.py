@@ -11,7 +11,7 @@ from fwadvisor.packets.box import ReadableBox
 from fwadvisor.ports import load
 from fwadvisor.ports.facts import Risk
 from fwadvisor.review.changes import Kind
-from fwadvisor.review.exposed import exposed
+from fwadvisor.review.exposed import exposed, port_words
 from fwadvisor.review.findings import Severity
 from fwadvisor.review.reach import Reach, other_end
 from fwadvisor.review.severity import rate
@@ -312,3 +312,19 @@ def test_treated(database, outcomes, text):
 def test_every_kind_has_a_severity(database):
     for kind in Kind:
         assert isinstance(rated(database, kind, region(port=23), outcomes=("accept", "drop"))[0], Severity)
+
+
+@pytest.mark.parametrize(
+    ("ports", "words"),
+    [
+        (((0, 65535),), "every TCP port"),
+        (((0, 21), (23, 79), (81, 65535)), "all TCP ports but 22 and 80"),
+        (((0, 21), (23, 65535)), "all TCP ports but 22"),
+        (((0, 1023), (2048, 65535)), "all TCP ports but 1024-2047"),
+        (((0, 1), (3, 4), (6, 7), (9, 65535)), "all TCP ports but 2, 5 and 8"),
+        (((22, 22), (80, 90)), "22,80-90/tcp"),
+        (tuple((n, n) for n in range(10, 30, 2)), "10 TCP ports"),
+    ],
+)
+def test_ports_are_said_the_short_way(ports, words):
+    assert port_words(ports, "tcp") == words

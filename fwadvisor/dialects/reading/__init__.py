@@ -5,7 +5,9 @@ To add a reader: a package here with `recognize` and `read` as in `Reader`, and 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from importlib import import_module
 from typing import Protocol, cast
 
@@ -23,6 +25,10 @@ READERS = {
 }
 #: A source that no reader is surer of than this is not guessed.
 _LEAST_SURE = 20
+#: The beginning of a source that tells what it is.
+_LOOKED_AT = 1 << 16
+#: A line that nftables and pf have in common.
+_INCLUDE = re.compile(rb"include[ \t]+\"([^\"\n]+)\"[ \t]*;?(?:[ \t]*#.*)?")
 
 
 class Reader(Protocol):
@@ -54,6 +60,8 @@ def recognize(source: Source) -> str:
     Raises:
         ReadError: it looks like none, or like two.
     """
+    if _only_includes(source.content):
+        return _of_includes(source)
     sure = sorted(((reader(name).recognize(source), name) for name in READERS), reverse=True)
     if sure[0][0] < _LEAST_SURE or sure[0][0] == sure[1][0]:
         raise ReadError(
@@ -64,6 +72,40 @@ def recognize(source: Source) -> str:
             )
         )
     return sure[0][1]
+
+
+def _only_includes(content: bytes) -> bool:
+    """Whether a source says nothing but which other files are read; a first line ``#!`` says more."""
+    if content.startswith(b"#!") or b"include" not in content[:_LOOKED_AT]:
+        return False
+    lines = (line.strip() for line in content[:_LOOKED_AT].splitlines())
+    said = [line for line in lines if line and not line.startswith(b"#")]
+    return bool(said) and all(_INCLUDE.fullmatch(line) for line in said)
+
+
+def _of_includes(source: Source) -> str:
+    """The dialect of the first file that a source includes, where nothing else tells nftables from pf.
+
+    Raises:
+        ReadError: nothing tells it.
+    """
+    for line in source.content[:_LOOKED_AT].splitlines():
+        found = _INCLUDE.fullmatch(line.strip())
+        name = found[1].decode("utf-8", "replace") if found else ""
+        if name.endswith((".nft", ".nftables")) or any(mark in name for mark in "*?["):
+            return "nftables"  # pf knows no patterns.
+        if name:
+            try:
+                return recognize(replace(source.beside(name, Span(source.name, 1)), directory=None))
+            except ReadError:
+                continue
+    raise ReadError(
+        error(
+            f"{source.name} only names other files, as nftables and pf both can",
+            Span(source.name, 1),
+            "say which it is with --from: nftables, pf",
+        )
+    )
 
 
 def read_firewall(sources: Sequence[Source], dialect: str = "") -> Firewall:
