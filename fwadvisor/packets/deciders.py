@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from fwadvisor.diagnostic import Span
-from fwadvisor.model.evaluate import Step
+from fwadvisor.model.evaluate import Step, evaluate
 from fwadvisor.model.firewall import (
     Continue,
     Decide,
@@ -21,6 +21,7 @@ from fwadvisor.model.firewall import (
     FirewallRule,
     Write,
 )
+from fwadvisor.model.walk import Packet
 
 DECIDERS = frozenset({Field.DECIDER})
 _NOWHERE = Span("", 1)
@@ -38,6 +39,31 @@ class Numbered:
         """What decided packets with these effects, None where nothing was asked."""
         number = dict(effects).get(Field.DECIDER)
         return None if number is None else self.steps[number]
+
+    def decides(self, packet: Packet) -> Step | None:
+        """What decides one packet, or cannot be evaluated; None where nothing is asked."""
+        outcome = evaluate(self.firewall, packet)
+        if outcome.verdict is None:
+            return outcome.trail[-1]
+        number = outcome.effects.get(Field.DECIDER)
+        return None if number is None else self.steps[number]
+
+
+def writing(firewall: Firewall, fields: frozenset[Field]) -> Numbered:
+    """The same firewall, with the last rule that writes one of these fields in `Field.DECIDER`."""
+    steps: dict[str, Step] = {}
+
+    def rules(chain: FirewallChain) -> Iterator[FirewallRule]:
+        for rule in chain.rules:
+            if any(write.field in fields for write in rule.writes):
+                name = str(len(steps))
+                steps[name] = Step(chain.name, rule)
+                yield replace(rule, writes=(*rule.writes, Write(Field.DECIDER, name)))
+            else:
+                yield rule
+
+    chains = {name: replace(chain, rules=tuple(rules(chain))) for name, chain in firewall.chains.items()}
+    return Numbered(replace(firewall, chains=chains), steps)
 
 
 def numbered(firewall: Firewall) -> Numbered:

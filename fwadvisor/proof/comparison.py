@@ -9,7 +9,7 @@ from enum import StrEnum
 from fwadvisor.diagnostic import error
 from fwadvisor.errors import FwadvisorError
 from fwadvisor.model.address import FAMILIES, Family
-from fwadvisor.model.evaluate import Step, evaluate
+from fwadvisor.model.evaluate import Step
 from fwadvisor.model.firewall import (
     STATES,
     Action,
@@ -26,6 +26,9 @@ from fwadvisor.model.firewall import (
 from fwadvisor.model.rule import Hook, State, Verdict
 from fwadvisor.model.walk import Packet
 from fwadvisor.packets import Budget, Change, Meaning, PacketSet, Result, Space, compare
+from fwadvisor.packets.counting import counting
+from fwadvisor.packets.deciders import numbered
+from fwadvisor.proof.filling import filled_otherwise
 
 #: The outcome of packets of which it is not known what happens to them.
 UNKNOWN = "unknown"
@@ -213,21 +216,21 @@ def outcome(result: Result) -> str:
 
 def _decider(firewall: Firewall, packet: Packet) -> Step | None:
     """The rule, or the default of a base chain, that decides a packet."""
-    trail = evaluate(firewall, packet).trail
-    return trail[-1] if trail else None
+    return counting(numbered(firewall), packet.hook, packet.family).decides(packet)
 
 
 def doubts(first: Firewall, second: Firewall) -> Iterator[str]:
     """Why "equal" would say too much.
 
-    Some parts were not evaluated, or the rules are compared in the addresses that filters see, and those come about
-    otherwise.
+    Some parts were not evaluated, the rules are compared in the addresses that filters see, and those come about
+    otherwise, or other packets fill lists of addresses that rules ask.
     """
     for each in (first, second):
         if each.opaque:
             yield f"{each.name} has parts that are not evaluated"
     if _translations(first) != _translations(second):
         yield "addresses and ports are translated otherwise, and filters see them before or after that"
+    yield from filled_otherwise(first, second)
 
 
 def _translations(firewall: Firewall) -> list[tuple[tuple[Test, ...], tuple[Write, ...], Action]]:

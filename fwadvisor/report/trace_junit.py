@@ -49,7 +49,7 @@ def _skipped(tested: Tested, trace: Trace) -> bool:
 def _details(trace: Trace) -> list[str]:
     lines = []
     for part in trace.parts:
-        step = part.outcome.trail[-1] if part.outcome.trail else None
+        step = part.deciders[0]
         lines.append(f"{part.verdict or Fate.UNKNOWN}: {flow(part.witness)}: {decider(trace.firewall, step)}")
     lines += trace.unasked
     lines += [f"not understood: {each.span}: {each.reason}" for each in trace.doubts]

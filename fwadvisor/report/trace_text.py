@@ -94,7 +94,7 @@ def _apart(trace: Trace, part: Part, everything: bool) -> Iterator[str]:
 
 
 def _part(trace: Trace, part: Part, trail: bool, everything: bool) -> Iterator[str]:
-    step = part.outcome.trail[-1] if part.outcome.trail else None
+    step = part.deciders[0]
     yield f"  for one  {flow(part.witness)}"
     yield f"  decided  {_cut(decider(trace.firewall, step), everything)}"
     others = [each for each in part.deciders if each is not None and each != step]

@@ -13,6 +13,7 @@ from fwadvisor.model.rule import Verdict
 from fwadvisor.model.walk import Packet
 from fwadvisor.packets import Budget, PacketSet, Result, Space
 from fwadvisor.packets.box import ReadableBox, readable_boxes
+from fwadvisor.packets.counting import counting
 from fwadvisor.packets.deciders import DECIDERS, Numbered, numbered
 from fwadvisor.review.flows import Flow
 from fwadvisor.review.trace import not_understood, reaching, silent, stripped, unevaluated
@@ -103,7 +104,7 @@ def _in_family(
 ) -> tuple[list[Share], Sequence[Opaque]]:
     tests = region.tests(family, ordinary=False)
     meeting = reaching(firewall, tests, family)
-    asking = numbered(meeting)
+    asking = counting(numbered(meeting), region.hook, family)
     space = Space((asking.firewall,), effects=DECIDERS, tests=tests, budget=budget)
     meaning = space.meaning(asking.firewall, region.hook, family)
     within = space.packets(region.hook, family, tests)

@@ -32,7 +32,8 @@ from fwadvisor.model.rule import State, Verdict
 from fwadvisor.model.walk import Packet
 from fwadvisor.packets import Budget, PacketSet, RawBox, Space
 from fwadvisor.packets.box import ReadableBox, readable_boxes
-from fwadvisor.packets.deciders import DECIDERS, numbered
+from fwadvisor.packets.counting import counting
+from fwadvisor.packets.deciders import DECIDERS, Numbered, numbered
 from fwadvisor.review.flow_file import Case, Expected
 from fwadvisor.review.flows import Flow
 
@@ -179,7 +180,7 @@ def unevaluated(firewall: Firewall) -> tuple[Opaque, ...]:
 def _in_family(firewall: Firewall, flow: Flow, family: Family, budget: Budget) -> list[Part]:
     tests = flow.tests(family, ordinary=True)
     meeting = reaching(firewall, tests, family)
-    asked = numbered(meeting)
+    asked = counting(numbered(meeting), flow.hook, family)
     space = Space((asked.firewall,), effects=_EFFECTS | DECIDERS, tests=tests, budget=budget)
     meaning = space.meaning(asked.firewall, flow.hook, family)
     region = space.packets(flow.hook, family, tests)
@@ -191,7 +192,7 @@ def _in_family(firewall: Firewall, flow: Flow, family: Family, budget: Budget) -
             sets.append(packets)
             steps += [asked.step(result.effects)] if result.verdict is not None else []
     return [
-        _part(firewall, meeting, tests, family, verdict, _union(sets), steps, len(verdicts) == 1)
+        _part(firewall, meeting, asked, tests, family, verdict, _union(sets), steps, len(verdicts) == 1)
         for verdict, (sets, steps) in sorted(verdicts.items(), key=lambda each: _order(each[0]))
     ]
 
@@ -210,6 +211,7 @@ def _union(sets: Sequence[PacketSet]) -> PacketSet:
 def _part(
     firewall: Firewall,
     meeting: Firewall,
+    asked: Numbered,
     tests: tuple[Test, ...],
     family: Family,
     verdict: Verdict | None,
@@ -220,7 +222,7 @@ def _part(
     witness = packets.witness()
     assert witness is not None  # noqa: S101 - parts hold packets
     outcome = evaluate(firewall, witness)
-    first = outcome.trail[-1] if outcome.trail else None
+    first = asked.decides(witness)
     places = {(step.chain, id(step.rule)) if step else None: step for step in (first, *steps)}
     return Part(
         family=family,

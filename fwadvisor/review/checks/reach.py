@@ -29,9 +29,9 @@ from fwadvisor.model.firewall import (
 from fwadvisor.model.interval import Intervals, overlaps
 from fwadvisor.model.rule import Hook, Verdict
 from fwadvisor.packets import Budget, Meaning, PacketSet, Space
+from fwadvisor.packets.counting import counting
 from fwadvisor.packets.deciders import DECIDERS, Numbered, numbered
 from fwadvisor.ports.facts import Transport
-from fwadvisor.review.checks.counting import counting
 from fwadvisor.review.checks.regions import (
     BEGINS,
     FROM_A_CLIENT,
@@ -263,7 +263,7 @@ class Reach:
         others: Sequence[Firewall],
     ) -> Iterator[Piece]:
         """Pieces of packets that each of the others decides with the same verdict."""
-        marked = counting(numbered(supposing(few, doubt=False)), hook, family)
+        marked = counting(numbered(supposing(few, doubt=False)), hook, family, entering=True)
         surely = [supposing(each, doubt=False) for each in others]
         doubts = [supposing(each, doubt=True) for each in (few, *others)] if doubtful(few) else []
         sides = (marked.firewall, *surely, *doubts)

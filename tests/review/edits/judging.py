@@ -44,7 +44,15 @@ class Fate:
     #: The prefix, "" where there is none; None where nothing is logged.
     log: str | None
     treatment: tuple[tuple[Field, str], ...]
+    #: Where the walk ends.
     place: Place
+    #: The rules on the way that log, assign a helper or translate.
+    writers: frozenset[Place] = frozenset()
+
+    def places(self, kind: Kind) -> frozenset[Place]:
+        """Where that may stand what decides: what writes effects, where only these differ."""
+        written = self.writers if kind in (Kind.TREATED, Kind.RELOGGED) else frozenset()
+        return written | {self.place}
 
 
 @dataclass
@@ -95,7 +103,12 @@ class Judge:
             for each in _TREATMENT
             if found.verdict is Verdict.ACCEPT and found.effects.get(each)
         )
-        return Fate(found.verdict, found.effects.get(Field.LOG), treatment, place)
+        writers = frozenset(
+            (step.chain, id(step.rule))
+            for step in found.trail
+            if step.rule and any(write.field in (Field.LOG, *_TREATMENT) for write in step.rule.writes)
+        )
+        return Fate(found.verdict, found.effects.get(Field.LOG), treatment, place, writers)
 
     def ask(self, packet: Packet) -> None:
         """Complain where the review says something else of a packet than the walks do."""
@@ -117,8 +130,9 @@ class Judge:
             if change.kind is Kind.UNKNOWN:
                 continue
             for side in (0, 1):
-                self.met.setdefault((change.id, side), set()).add(fates[side].place)
-                if fates[side].place not in map(place_of, change.deciders[side]):
+                places = fates[side].places(change.kind)
+                self.met.setdefault((change.id, side), set()).update(places)
+                if places.isdisjoint(map(place_of, change.deciders[side])):
                     texts = [each.text for each in change.deciders[side]]
                     self.complaints.append(f"{change.id}: {packet} is decided by {fates[side].place}, not by {texts}")
 
@@ -139,8 +153,8 @@ class Judge:
         if not change.deciders[side]:
             self.complaints.append(f"{change.id}: nothing decides in {firewall.name}")
         elif change.kind is not Kind.UNKNOWN:
-            place, first = self.fate(firewall, change.witness).place, change.deciders[side][0]
-            if place_of(first) != place:
+            places, first = self.fate(firewall, change.witness).places(change.kind), change.deciders[side][0]
+            if place_of(first) not in places:
                 self.complaints.append(f"{change.id}: {first.text} does not decide the witness {change.witness}")
 
     def idle(self) -> list[tuple[ReviewedChange, int, Decider]]:

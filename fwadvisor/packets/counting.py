@@ -2,7 +2,6 @@
 
 A packet that is accepted is accepted by each base chain that it passes, most of which refuse nothing: those of nat
 and mangle tables, of raw ones. What people would change stands in the chains that refuse; of several, in the last.
-Of packets that pf forwards it is the rule that lets them in.
 """
 
 from __future__ import annotations
@@ -16,11 +15,14 @@ from fwadvisor.model.rule import Hook, Verdict
 from fwadvisor.packets.deciders import Numbered
 
 
-def counting(told: Numbered, hook: Hook, family: Family) -> Numbered:
-    """The same with deciders of those base chains only that count."""
+def counting(told: Numbered, hook: Hook, family: Family, *, entering: bool = False) -> Numbered:
+    """The same with deciders of those base chains only that count.
+
+    With `entering`, of packets that pf forwards it is the rule that lets them in, also where the way out is barred.
+    """
     firewall = told.firewall
     bases = firewall.asked(hook, family)
-    counted = _reached(firewall, _counted(firewall, hook, bases))
+    counted = _reached(firewall, _counted(firewall, hook, bases, entering))
     silent = _reached(firewall, bases) - counted
     if not silent:
         return told
@@ -28,9 +30,9 @@ def counting(told: Numbered, hook: Hook, family: Family) -> Numbered:
     return Numbered(replace(firewall, chains=chains), told.steps)
 
 
-def _counted(firewall: Firewall, hook: Hook, bases: Iterable[BaseChain]) -> list[BaseChain]:
+def _counted(firewall: Firewall, hook: Hook, bases: Iterable[BaseChain], entering: bool) -> list[BaseChain]:
     refusing = [base for base in bases if base.default is not Verdict.ACCEPT or _refuses(firewall, base)]
-    if firewall.dialect == "pf" and hook is Hook.FORWARD:
+    if entering and firewall.dialect == "pf" and hook is Hook.FORWARD:
         refusing = [base for base in refusing if base.point is Point.PREROUTING] or refusing
     return refusing or [base for base in bases if firewall.chains[base.chain].rules] or list(bases)
 
