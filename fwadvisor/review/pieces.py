@@ -20,11 +20,13 @@ from itertools import islice
 
 from fwadvisor.errors import BudgetError
 from fwadvisor.model.address import Family
-from fwadvisor.model.evaluate import Step, evaluate
+from fwadvisor.model.evaluate import Step
 from fwadvisor.model.firewall import AnyOf, Field, Firewall
 from fwadvisor.model.rule import Hook, Verdict
+from fwadvisor.model.walk import Packet
 from fwadvisor.packets import Budget, Change, PacketSet, RawBox, Result, Space, compare
-from fwadvisor.packets.deciders import DECIDERS, numbered
+from fwadvisor.packets.counting import counting
+from fwadvisor.packets.deciders import DECIDERS, Numbered, numbered, writing
 from fwadvisor.packets.narrow import boxes_of, narrowed
 from fwadvisor.packets.overlap_edits import edited_region
 from fwadvisor.proof.comparison import TESTS, compared_within
@@ -42,6 +44,8 @@ _MOST_PARTS = 200
 #: So many boxes of a sampled change are asked what decides them.
 _SAMPLES = 50
 _ASIDE = frozenset({Field.LOG, Field.DECIDER})
+#: Changes of what a verdict leaves behind.
+_LEFT_BEHIND = frozenset({Kind.TREATED, Kind.RELOGGED})
 
 #: What decides on both sides; None where nothing is asked.
 Steps = tuple[tuple[Step | None, ...], tuple[Step | None, ...]]
@@ -143,17 +147,58 @@ class Parts:
         region = [box for change in changes if not change.unknown for box in change.packets.boxes()]
         if not region:
             return
-        first, second = map(numbered, self._narrowed(region, family))
+        sides = self._narrowed(region, family)
+        told = counting(numbered(sides[0]), hook, family), counting(numbered(sides[1]), hook, family)
+        left: set[frozenset[Field]] = set()
+        for change in self._by_number(told, region, hook, family):
+            results = _plain(change.old), _plain(change.new)
+            if kind_of(*results) in _LEFT_BEHIND:
+                left.add(_differing(*results))
+            else:
+                steps = (told[0].step(change.old.effects),), (told[1].step(change.new.effects),)
+                yield Piece(kind_of(*results), results, steps, change.packets)
+        for fields in left:
+            yield from self._left_behind(fields, sides, told, region, hook, family)
+
+    def _left_behind(
+        self,
+        fields: frozenset[Field],
+        sides: tuple[Firewall, Firewall],
+        told: tuple[Numbered, Numbered],
+        region: Sequence[RawBox],
+        hook: Hook,
+        family: Family,
+    ) -> Iterator[Piece]:
+        """Packets with one verdict that differ in these effects only: it is what writes them that decides.
+
+        Where nothing writes them, it is what decides the verdict.
+        """
+        written = writing(sides[0], fields), writing(sides[1], fields)
+        for change in self._by_number(written, region, hook, family):
+            results = _plain(change.old), _plain(change.new)
+            kind = kind_of(*results)
+            if kind not in _LEFT_BEHIND or _differing(*results) != fields:
+                continue
+            packets = _begun(kind, change.packets)
+            if packets.is_empty:
+                continue
+            witness = packets.witness()
+            assert witness is not None  # noqa: S101 - the set is not empty
+            before, after = (
+                each.step(result.effects) or beside.decides(witness)
+                for each, beside, result in zip(written, told, (change.old, change.new), strict=True)
+            )
+            yield Piece(kind, results, ((before,), (after,)), packets)
+
+    def _by_number(
+        self, told: tuple[Numbered, Numbered], region: Sequence[RawBox], hook: Hook, family: Family
+    ) -> Sequence[Change]:
+        """What differs in a region, told apart by the numbers that rules leave behind."""
         inside = (AnyOf(tuple(box.tests() for box in region)),)
-        made = tuple(all_understood(each.firewall) for each in (first, second))
+        made = tuple(all_understood(each.firewall) for each in told)
         space = Space(made, effects=self.effects | DECIDERS, tests=(*inside, *TESTS), budget=self.budget)
         meanings = [space.meaning(each, hook, family) for each in made]
-        for change in compare(meanings[0], meanings[1], space.packets(hook, family, inside)):
-            results = _plain(change.old), _plain(change.new)
-            packets = _begun(kind_of(*results), change.packets)
-            if not packets.is_empty:
-                steps = (first.step(change.old.effects),), (second.step(change.new.effects),)
-                yield Piece(kind_of(*results), results, steps, packets)
+        return compare(meanings[0], meanings[1], space.packets(hook, family, inside))
 
     def _unknown(self, changes: Sequence[Change], firewalls: tuple[Firewall, Firewall]) -> Iterator[Piece]:
         """The packets whose fate is not known, by the opaque rules that they can meet."""
@@ -188,9 +233,13 @@ class Parts:
             for box in boxes:
                 witness = (packets & PacketSet(table, table.set_of(box.tests()), table.domain)).witness()
                 for side, firewall in enumerate(firewalls):
-                    trail = evaluate(firewall, witness).trail if witness else ()
-                    steps[side][trail[-1] if trail else None] = None
+                    steps[side][_decider(firewall, witness)] = None
             yield Piece(kind, (change.old, change.new), (tuple(steps[0]), tuple(steps[1])), packets, sampled=True)
+
+
+def _differing(old: Result, new: Result) -> frozenset[Field]:
+    before, after = ({field: value for field, value in each.effects if value} for each in (old, new))
+    return frozenset(field for field in before.keys() | after.keys() if before.get(field) != after.get(field))
 
 
 def _plain(result: Result) -> Result:
@@ -199,9 +248,13 @@ def _plain(result: Result) -> Result:
 
 def _last(firewall: Firewall, packets: PacketSet) -> Step | None:
     """What ends the walk of one of the packets."""
-    witness = packets.witness()
-    trail = evaluate(firewall, witness).trail if witness else ()
-    return trail[-1] if trail else None
+    return _decider(firewall, packets.witness())
+
+
+def _decider(firewall: Firewall, witness: Packet | None) -> Step | None:
+    if witness is None:
+        return None
+    return counting(numbered(firewall), witness.hook, witness.family).decides(witness)
 
 
 def _begun(kind: Kind, packets: PacketSet) -> PacketSet:
