@@ -14,7 +14,7 @@ elsewhere (sets without contents, anchors, queues) is the same as long as nobody
 from __future__ import annotations
 
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
@@ -22,7 +22,7 @@ from fwadvisor.diagnostic import Span
 from fwadvisor.model.firewall import ConditionTest, Firewall, FirewallRule, Opaque, Unknown
 from fwadvisor.packets.overlap_axes import flat
 from fwadvisor.packets.overlap_edits import aligned
-from fwadvisor.review.conditions import understood
+from fwadvisor.review.conditions import conditions_of, understood
 from fwadvisor.review.edits import Edited
 from fwadvisor.review.naming import Renamed
 from fwadvisor.review.pieces_opaque import is_opaque
@@ -182,6 +182,31 @@ def alike_in_words(found: Alike) -> Iterator[str]:
     if reasons:
         text += f"; what is kept outside of the files may change without them: {'; '.join(reasons)}"
     yield text
+
+
+#: Rules that put packets' addresses into a list or a set, or take them out, and its name.
+_FILLS = re.compile(
+    r"-m recent\b(?=.*--(?:set|remove|update)\b)(?:.*--name (?P<recent>\S+))?"
+    r"|--(?:add|del)-set (?P<set>\S+)|\b(?:add|update|delete) @(?P<nft>[\w.-]+)"
+)
+
+
+def filled_otherwise(edited: Edited) -> Iterator[str]:
+    """Where an edited rule fills a list that rules ask: a sentence that it is not known what they find."""
+    # The lists that a rule fills are no part of what is compared of it, so its text is.
+    sides = [
+        Counter((rule.text, id(rule) in edited.rules[side]) for rule in firewall.rules() if _FILLS.search(rule.text))
+        for side, firewall in enumerate(edited.firewalls)
+    ]
+    texts = [text for text, _ in (sides[0] - sides[1]) + (sides[1] - sides[0])]
+    texts += [text for each in sides for text, changed in each if changed]
+    fills = {next(filter(None, found.groups()), "DEFAULT") for text in texts for found in _FILLS.finditer(text)}
+    if not fills:
+        return
+    asked = {test.condition.name for firewall in edited.firewalls for test in conditions_of(firewall)}
+    for name in sorted(fills):
+        if any(name in each.split() for each in asked):
+            yield f"edited rules fill {name}, and which packets rules find in it then is not compared"
 
 
 def doubts_left(found: Alike, doubts: Sequence[str], firewalls: Sequence[Firewall]) -> tuple[str, ...]:

@@ -16,7 +16,7 @@ from fwadvisor.packets import Budget, PacketSet
 from fwadvisor.packets.box import ReadableBox, readable_boxes
 from fwadvisor.ports.database import Database
 from fwadvisor.proof.comparison import NETFILTER, common_parts, doubts, left_out, outcome, spoken
-from fwadvisor.review.alike import Texts, alike, alike_in_words, doubts_left, with_shared
+from fwadvisor.review.alike import Texts, alike, alike_in_words, doubts_left, filled_otherwise, with_shared
 from fwadvisor.review.applications import applications_changed
 from fwadvisor.review.changes import Decider, Kind, Review, ReviewedChange
 from fwadvisor.review.conditions import conditions_of
@@ -73,7 +73,7 @@ def review(
         applications=applications,
         edits=edits_between(edited, changes, lines),
         left_out=(*left_out(old, new), *_effects_left_out(old, new), *missing, *alike_in_words(shared)),
-        doubts=doubts_left(shared, tuple(doubts(old, new)), (old, new)),
+        doubts=(*doubts_left(shared, tuple(doubts(old, new)), (old, new)), *filled_otherwise(edited)),
         conditions=_conditions(*edited.firewalls),
         alike=tuple(part for parts in shared.parts for part in parts),
     )

@@ -255,5 +255,5 @@ def _pair(name: str, old: Version, new: Version) -> Pair:
         new=after,
         lines=lines_changed(old.lines(), new.lines()),
         texts=(old.text(), new.text()),
-        warnings=(*before.warnings, *after.warnings),
+        warnings=tuple(dict.fromkeys((*before.warnings, *after.warnings))),
     )

@@ -147,6 +147,19 @@ def test_the_command_says_same_and_exits_with_0(tmp_path):
     assert "UNKNOWN" in result.output
 
 
+RECENT = "-A INPUT -p tcp --dport {0} -m recent --set --name {1} --rsource"
+LIMIT = "-A INPUT -p tcp --dport 22 -m recent --update --seconds 30 --hitcount 6 --name {0} --rsource -j DROP"
+
+
+@pytest.mark.parametrize(("port", "name", "doubted"), [(2222, "ssh", True), (22, "other", True), (22, "ssh", False)])
+def test_an_edited_rule_that_fills_what_others_ask_is_a_doubt(port, name, doubted, database):
+    old = rules(RECENT.format(22, "ssh"), LIMIT.format("ssh"), SSH)
+    new = rules(RECENT.format(port, name), LIMIT.format("ssh"), SSH)
+    found = found_in(old, new, database)
+    assert any("fill ssh" in each for each in found.doubts) is doubted
+    assert found.same is not doubted
+
+
 # whatever opaque rules do
 
 
