@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from fwadvisor.errors import BudgetError
 from fwadvisor.model.address import Family
-from fwadvisor.model.firewall import Field, FirewallRule, IntegerTest, Names, NameTest, Test
+from fwadvisor.model.firewall import STATES, Decide, Field, FirewallRule, IntegerTest, Names, NameTest, Test
 from fwadvisor.model.interval import Intervals, contains, intersect, size, subtract
-from fwadvisor.model.rule import Hook, State
+from fwadvisor.model.rule import Hook, State, Verdict
 from fwadvisor.model.walk import Packet
 from fwadvisor.ports.database import Database
 from fwadvisor.ports.facts import PROTOCOL_NUMBERS, Application, Flow, HelperFacts, HelperType, Port, Transport
@@ -128,13 +129,27 @@ def _opening(context: Context, protocol: _Protocol, hook: Hook, family: Family) 
     few = sifted(context.firewall, family, region)
     if not any(_meant(rule) for rule in few.rules()):
         return []
-    pieces = context.reach.decided(few, hook, family, region, ACCEPTED)
+    try:
+        pieces = context.reach.decided(few, hook, family, region, ACCEPTED, told=_meant)
+    except BudgetError:
+        context.leave_out(
+            f"who gets to {protocol.control.title} ({hook}, IPv{family}): too many rules cross each other"
+        )
+        return []
     return [each for each in pieces if each.rule is not None and _meant(each.rule) and not each.sure.is_empty]
 
 
 def _meant(rule: FirewallRule) -> bool:
     tests = [t for t in rule.tests if isinstance(t, IntegerTest) and t.field is Field.DESTINATION_PORT]
     return bool(tests) and all(size(test.values) < _MOST_PORTS for test in tests)
+
+
+def _is_range(rule: FirewallRule) -> bool:
+    """Whether the rule opens a range of high ports to new connections."""
+    tests = {test.field: test.values for test in rule.tests if isinstance(test, IntegerTest)}
+    begins = contains(tests.get(Field.STATE, ((0, 0),)), STATES.index(State.NEW))
+    ports = subtract(tests.get(Field.DESTINATION_PORT, ()), ((0, 1023),))
+    return begins and any(last - first + 1 >= _RANGE for first, last in ports)
 
 
 def _to(transport: Transport, port: int) -> tuple[Test, ...]:
@@ -169,6 +184,7 @@ def _followed(context: Context, protocol: _Protocol, piece: Piece) -> _Followed 
         key = (flow.port, back)
         if {flow.source_role, flow.destination_role} == {root.source_role, root.destination_role}:
             shut = pair.unheard(flow, protocol, back) if helped else pair.closed(flow, back)
+            shut = shut and not pair.from_others(flow, back)
             if key not in closed and key not in open:
                 (closed if shut else open)[key] = flow
     return _Followed(piece, helped, tuple(closed.values()), tuple(open.values()))
@@ -215,6 +231,20 @@ class _Pair:
             plain = self._plain(region, back)
             return plain is not None and plain.refused
         return self._no_range(region, numbers, back)
+
+    def from_others(self, flow: Flow, back: bool) -> bool:
+        """Whether some rule opens a range for media of any hosts: it goes straight between those that talk."""
+        if flow.transport is not Transport.UDP:
+            return False
+        hook = _TURNED[self._piece.hook] if back else self._piece.hook
+        protocol = one(Field.PROTOCOL, *flow.protocols())
+        few = sifted(self._context.firewall, self._piece.family, (protocol,))
+        return any(
+            rule.action == Decide(Verdict.ACCEPT) and _is_range(rule)
+            for chain in few.chains.values()
+            if (hook, self._piece.family) in self._context.asking[chain.name]
+            for rule in chain.rules
+        )
 
     def _plain(self, region: tuple[Test, ...], back: bool, effects: frozenset[Field] = frozenset()) -> Plain | None:
         hook = _TURNED[self._piece.hook] if back else self._piece.hook

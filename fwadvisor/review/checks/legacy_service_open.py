@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from fwadvisor.model.firewall import Field, Firewall, FirewallRule, IntegerTest, Jump
+from fwadvisor.errors import BudgetError
+from fwadvisor.model.address import Family
+from fwadvisor.model.firewall import Field, Firewall, FirewallRule, IntegerTest, Jump, Test
 from fwadvisor.model.interval import Intervals, normalize, size
 from fwadvisor.model.rule import Hook
 from fwadvisor.ports.database import Database
@@ -48,24 +50,47 @@ class _Opened:
 def run(context: Context) -> Iterator[Finding]:
     """A finding for each rule that opens ports of old services to anybody."""
     rules: dict[Place, list[_Opened]] = {}
-    old = [port for port in context.database.ports.values() if _is_old(port)]
     for hook, family in context.parts:
-        if hook is Hook.OUTPUT:
-            continue
-        region = (NEW, BEGINS, to_a_host(hook), *FROM_THE_WIRE)
-        for transport, test in TRANSPORTS.items():
-            asked = IntegerTest(Field.DESTINATION_PORT, _numbers(old, transport))
-            few = sifted(context.firewall, family, (*region, test, asked))
-            for port in old:
-                if transport in port.match:
-                    asked = IntegerTest(Field.DESTINATION_PORT, port.match[transport])
-                    fewer = sifted(few, family, (*region, test, asked))
-                    if any(map(_names_ports, fewer.rules())):
-                        for piece in context.reach.decided(fewer, hook, family, (*region, test, asked), ACCEPTED):
-                            _note(context, piece, rules)
+        if hook is not Hook.OUTPUT:
+            for piece in _pieces(context, hook, family):
+                _note(context, piece, rules)
     strangers = _rules_of_strangers(context) if rules else set()
     for place, several in rules.items():
         yield from _finding(context, several, place in strangers)
+
+
+def _pieces(context: Context, hook: Hook, family: Family) -> Iterator[Piece]:
+    """What anybody gets in to at ports of old services, port by port, so that few rules are asked at a time."""
+    old = [port for port in context.database.ports.values() if _is_old(port)]
+    for transport, test in TRANSPORTS.items():
+        region = (NEW, BEGINS, to_a_host(hook), *FROM_THE_WIRE, test)
+        any_old = IntegerTest(Field.DESTINATION_PORT, _numbers(old, transport))
+        few = sifted(context.firewall, family, (*region, any_old))
+        for port in old:
+            if transport not in port.match:
+                continue
+            asked = (*region, IntegerTest(Field.DESTINATION_PORT, port.match[transport]))
+            fewer = sifted(few, family, asked)
+            if any(map(_names_ports, fewer.rules())):
+                try:
+                    yield from _decided(context, fewer, hook, family, asked)
+                except BudgetError:
+                    context.leave_out(
+                        f"who gets to {port.title} ({hook}, IPv{family}): too many rules cross each other"
+                    )
+
+
+def _decided(
+    context: Context, few: Firewall, hook: Hook, family: Family, region: tuple[Test, ...]
+) -> tuple[Piece, ...]:
+    """What rules that were made for few ports accept."""
+    led = {rule.action.chain for rule in few.rules() if isinstance(rule.action, Jump) and _names_ports(rule)}
+    behind = {id(rule.span) for name in led for rule in few.chains[name].rules}
+
+    def told(rule: FirewallRule) -> bool:
+        return _names_ports(rule) or id(rule.span) in behind
+
+    return context.reach.decided(few, hook, family, region, ACCEPTED, told=told)
 
 
 def _is_old(port: Port) -> bool:

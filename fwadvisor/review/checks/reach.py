@@ -8,10 +8,11 @@ Conditions are replaced by what is known of them for a stranger's packet (`stran
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import islice
+from typing import TypeAlias
 
 from fwadvisor.model.address import Family
 from fwadvisor.model.evaluate import Step
@@ -54,6 +55,10 @@ ACCEPTED = frozenset({Verdict.ACCEPT})
 REFUSED = frozenset({Verdict.DROP, Verdict.REJECT})
 
 
+#: Whether it is to be told what a rule decides.
+Told: TypeAlias = Callable[[FirewallRule], bool]
+
+
 @dataclass(frozen=True)
 class Piece:
     """Packets of a region that one rule or default decides."""
@@ -63,6 +68,10 @@ class Piece:
     packets: PacketSet
     #: What of them is decided with the same verdict whatever the conditions do of which nothing is known.
     sure: PacketSet
+    #: Conditions of which nothing is known, and on which it may depend.
+    doubts: tuple[Condition, ...] = ()
+    #: The interface over which they come, "" where it is told by the packets themselves.
+    interface: str = ""
 
     @property
     def hook(self) -> Hook:
@@ -89,7 +98,7 @@ class Piece:
 
     def limited(self, packets: PacketSet) -> Piece:
         """Those of the packets that are in a set."""
-        return Piece(self.space, self.step, self.packets & packets, self.sure & packets)
+        return replace(self, packets=self.packets & packets, sure=self.sure & packets)
 
     @cached_property
     def ports(self) -> Mapping[Transport, Intervals]:
@@ -105,6 +114,8 @@ class Piece:
         return protocols >= _MOST_PROTOCOLS and ports >= _MOST_PORTS
 
 
+#: A region that many addresses of their own cross may cost so much.
+_SOME_NODES = 150_000
 #: So many rules are tried by themselves.
 _TRIED = 8
 #: Greater than every value of a field.
@@ -228,7 +239,7 @@ class Reach:
         for door in self.doors:
             first, *others = (through(few, name) for name in door.over)
             for piece in self._decided(first, hook, family, region, verdicts, others):
-                yield Entry(piece, door)
+                yield Entry(replace(piece, interface=door.name), door)
 
     def pieces(
         self, hook: Hook, family: Family, region: Sequence[Test], verdicts: Collection[Verdict] = ACCEPTED
@@ -240,18 +251,28 @@ class Reach:
         """
         key = (hook, family, tuple(region), frozenset(verdicts))
         if key not in self._pieces:
-            self._pieces[key] = self.decided(self.firewall, hook, family, region, verdicts)
+            self._pieces[key] = self.decided(self.firewall, hook, family, region, verdicts, True)
         return self._pieces[key]
 
     def decided(
-        self, firewall: Firewall, hook: Hook, family: Family, region: Sequence[Test], verdicts: Collection[Verdict]
+        self,
+        firewall: Firewall,
+        hook: Hook,
+        family: Family,
+        region: Sequence[Test],
+        verdicts: Collection[Verdict],
+        stranger: bool = False,
+        told: Told | None = None,
     ) -> tuple[Piece, ...]:
-        """The same of another firewall, such as this one with a rule exchanged.
+        """The same of another firewall, such as this one with fewer rules, and of anybody's packets.
+
+        With `told`, what rules decide of which it does not hold is taken for the default's.
 
         Raises:
             BudgetError: the diagrams would grow too large.
         """
-        return tuple(self._decided(sifted(firewall, family, region), hook, family, region, verdicts, ()))
+        few = sifted(firewall, family, region)
+        return tuple(self._decided(few, hook, family, region, verdicts, (), stranger, told))
 
     def _decided(
         self,
@@ -261,14 +282,21 @@ class Reach:
         region: Sequence[Test],
         verdicts: Collection[Verdict],
         others: Sequence[Firewall],
+        stranger: bool = True,
+        told: Told | None = None,
     ) -> Iterator[Piece]:
         """Pieces of packets that each of the others decides with the same verdict."""
-        marked = counting(numbered(supposing(few, doubt=False)), hook, family, entering=True)
-        surely = [supposing(each, doubt=False) for each in others]
-        doubts = [supposing(each, doubt=True) for each in (few, *others)] if doubtful(few) else []
+        marked = counting(numbered(supposing(few, doubt=False, stranger=stranger)), hook, family, entering=True)
+        if told is not None:
+            marked = _telling(marked, told)
+        surely = [supposing(each, doubt=False, stranger=stranger) for each in others]
+        unknown = tuple(doubtful(few))
+        unsure = (few, *others) if unknown else ()
+        doubts = [supposing(each, doubt=True, stranger=stranger) for each in unsure]
         sides = (marked.firewall, *surely, *doubts)
         tests = (*region, *TRANSPORTS.values(), *self._asks)
-        space = Space(sides, effects=DECIDERS, tests=tests, budget=self._budget)
+        budget = self._budget if stranger else replace(self._budget, nodes=min(self._budget.nodes, _SOME_NODES))
+        space = Space(sides, effects=DECIDERS, tests=tests, budget=budget)
         within = space.packets(hook, family, tuple(region))
         meaning = space.meaning(marked.firewall, hook, family)
         limits = {verdict: [_all(space, each, within, verdict) for each in (surely, doubts)] for verdict in verdicts}
@@ -278,7 +306,8 @@ class Reach:
             allowed, sure = limits[result.verdict]
             packets = decided & allowed
             if not packets.is_empty:
-                yield Piece(space, marked.step(result.effects), packets, packets & sure if doubts else packets)
+                sure = packets & sure if doubts else packets
+                yield Piece(space, marked.step(result.effects), packets, sure, unknown)
 
     def plain(
         self,
@@ -312,9 +341,19 @@ class Reach:
                 return True
         return not self.plain(hook, family, region, effects=frozenset()).accepted.is_empty
 
-    def conditions(self, piece: Piece) -> list[Condition]:
-        """The conditions that the piece may depend on although nothing is known of them."""
-        return [] if piece.sure == piece.packets else doubtful(self.firewall)
+
+def _telling(marked: Numbered, told: Told) -> Numbered:
+    """The same with those rules alone that `told` holds for."""
+
+    def quiet(rule: FirewallRule) -> FirewallRule:
+        if not any(write.field is Field.DECIDER for write in rule.writes) or not rule.text or told(rule):
+            return rule
+        return replace(rule, writes=tuple(write for write in rule.writes if write.field is not Field.DECIDER))
+
+    chains = {
+        name: replace(chain, rules=tuple(map(quiet, chain.rules))) for name, chain in marked.firewall.chains.items()
+    }
+    return Numbered(replace(marked.firewall, chains=chains), marked.steps)
 
 
 def _all(space: Space, firewalls: Sequence[Firewall], within: PacketSet, verdict: Verdict) -> PacketSet:

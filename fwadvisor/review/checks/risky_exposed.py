@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv6Address, ip_address
 
 from fwadvisor.model.address import Family
-from fwadvisor.model.firewall import Field, FirewallRule
-from fwadvisor.model.interval import Intervals, covers, subtract
+from fwadvisor.model.firewall import Field, Firewall, FirewallRule
+from fwadvisor.model.interval import Intervals, contains, covers, subtract
 from fwadvisor.model.rule import Hook
 from fwadvisor.ports.database import Database
 from fwadvisor.ports.facts import Risk, Transport
@@ -34,6 +36,8 @@ CHECK = Check(
 )
 #: So many conditions are named of which nothing is known.
 _DOUBTS = 3
+#: ``dnat to 192.0.2.1:80``, ``dnat to [2001:db8::1]:80``.
+_DNAT = re.compile(r"dnat to (?:\[([0-9a-f:.]+)\]|([0-9.]+|[0-9a-f:]+))")
 _RISKY = frozenset({Risk.CRITICAL, Risk.HIGH})
 #: Where a machine hears the answer when it asked for its address; every such machine has them open.
 _ANSWERED = {Transport.UDP: ((68, 68), (546, 546))}
@@ -101,7 +105,7 @@ def _finding(context: Context, several: list[_Open], public: bool) -> Finding:
     found = together(each for one in several for each in one.risky)
     pieces = [only(one.entry.piece, one.risky) for one in several]
     worst = found[0].port
-    hidden = all(_hidden(piece) for piece in pieces)
+    hidden = all(_hidden(context, piece) for piece in pieces)
     sure = any(one.entry.sure for one in several)
     severity = SEVERITIES[worst.risk_internet]
     if hidden or not sure:
@@ -110,7 +114,7 @@ def _finding(context: Context, several: list[_Open], public: bool) -> Finding:
     if hidden:
         details.append("private addresses: strangers get there where something translates or tunnels to them")
     if not sure:
-        details += (f"not known: {each.name}" for each in context.reach.conditions(pieces[0])[:_DOUBTS])
+        details += (f"not known: {each.name}" for each in pieces[0].doubts[:_DOUBTS])
     if public:
         severity = Severity.INFO
         details.append("right for a server that answers everybody on purpose, wrong for one that has clients")
@@ -120,8 +124,29 @@ def _finding(context: Context, several: list[_Open], public: bool) -> Finding:
     return finding(CHECK, message, several[0].rule, severity=severity, details=details)
 
 
-def _hidden(piece: Piece) -> bool:
+def _hidden(context: Context, piece: Piece) -> bool:
+    """Whether the packets go to private addresses behind, to none of which these files translate."""
     if piece.hook is not Hook.FORWARD:
         return False
     destinations = piece.packets.values(Field.DESTINATION)
-    return covers(_UNROUTED[piece.family], destinations)
+    if not covers(_UNROUTED[piece.family], destinations):
+        return False
+    return not any(contains(destinations, each) for each in _translated(context.firewall, piece.family))
+
+
+def _translated(firewall: Firewall, family: Family) -> Iterator[int]:
+    """The addresses that destinations are translated to, the first of a range."""
+    for rule in firewall.rules():
+        for write in rule.writes:
+            found = _DNAT.match(str(write.value)) if write.field is Field.TRANSLATION else None
+            address = _address(found[1] or found[2]) if found else None
+            if address is not None and address.version == family:
+                yield int(address)
+
+
+def _address(text: str) -> IPv4Address | IPv6Address | None:
+    """An address from its text, None where it is none."""
+    try:
+        return ip_address(text)
+    except ValueError:
+        return None

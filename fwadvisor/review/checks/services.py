@@ -134,6 +134,8 @@ def shown(pieces: Iterable[Piece], *, free: Collection[Field] = _GIVEN) -> Itera
             yield f"packets: {len(lines) - _REGIONS} more regions like these"
         witness = piece.packets.witness()
         if witness is not None:
+            if piece.interface:
+                witness = replace(witness, in_interface=piece.interface)
             yield f"such as: {flow(witness)}"
     if left:
         yield f"packets: the same for {left} more hooks or families"

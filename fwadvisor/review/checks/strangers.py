@@ -7,6 +7,7 @@ a rule for everybody with some exceptions is.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from enum import Enum
@@ -192,20 +193,27 @@ _TRUTHS = (
     (Truth.EITHER, ("limit ", "hashlimit ", "recent ", "probability ", "packet ", "quota ", "connections above ",
                     "time ", "destination is an address of", "destination is the first address of",
                     "tcp maximum segment ", "tcp option ")),
-    (Truth.HOLDS, ("pkttype unicast", "reverse path", "interface group egress in", "connection direction original",
-                   "fib saddr ")),
-    (Truth.FAILS, ("fragment", "pkttype ", "source mac ", "owner ", "connection status ", "connection direction reply",
-                   "ipsec ", "mark ", "connection mark ", "source is ", "source has no route", "remote address ",
-                   "interface group ", "destination type ")),
+    (Truth.HOLDS, ("before translation: destination", "pkttype unicast", "reverse path", "interface group egress in",
+                   "connection direction original", "fib saddr ")),
+    (Truth.FAILS, ("fragment", "pkttype ", "connection direction reply", "connection status ", "destination type ")),
 )  # fmt: skip
+#: pf's limits, which somebody else may have used up.
+_REACHED = re.compile(r"max-[a-z-]+ \S+ reached: .*")
+#: What strangers cannot meet, and somebody may.
+_OTHERS = ("source mac ", "owner ", "ipsec ", "mark ", "connection mark ", "source is ", "source has no route",
+           "remote address ", "interface group ")  # fmt: skip
 
 
-def truth(condition: Condition) -> Truth:
-    """What is known of a condition where a stranger's packet comes in over an outside interface, as packets do."""
+def truth(condition: Condition, stranger: bool = True) -> Truth:
+    """What is known of a condition where a packet comes in as packets do: a stranger's, or anybody's."""
+    if _REACHED.fullmatch(condition.name):
+        return Truth.FAILS
     if condition.understood:
         for answer, beginnings in _TRUTHS:
             if condition.name.startswith(beginnings):
                 return answer
+        if condition.name.startswith(_OTHERS):
+            return Truth.FAILS if stranger else Truth.EITHER
     return Truth.DOUBT
 
 
@@ -216,13 +224,13 @@ def limits(condition: Condition, holds: bool) -> bool:
     return holds and condition.name.startswith(("limit ", "recent ", "probability ", "packet ", "quota "))
 
 
-def supposing(firewall: Firewall, *, doubt: bool) -> Firewall:
-    """The firewall as a stranger meets it: conditions replaced by what is known of them.
+def supposing(firewall: Firewall, *, doubt: bool, stranger: bool = True) -> Firewall:
+    """The firewall as a stranger meets it, or anybody: conditions replaced by what is known of them.
 
     With `doubt`, those of which nothing is known count as not understood; else they do not hold.
     """
     chains = {
-        name: replace(chain, rules=tuple(_simplified(chain.rules, lambda test: _supposed(test, doubt))))
+        name: replace(chain, rules=tuple(_simplified(chain.rules, lambda test: _supposed(test, doubt, stranger))))
         for name, chain in firewall.chains.items()
     }
     return replace(firewall, chains=chains)
@@ -234,10 +242,10 @@ def doubtful(firewall: Firewall) -> list[Condition]:
     return sorted((each for each in asked if truth(each) is Truth.DOUBT), key=lambda each: each.name)
 
 
-def _supposed(test: Test, doubt: bool) -> Test | bool:
+def _supposed(test: Test, doubt: bool, stranger: bool) -> Test | bool:
     if not isinstance(test, ConditionTest):
         return test
-    match truth(test.condition):
+    match truth(test.condition, stranger):
         case Truth.HOLDS:
             return test.holds
         case Truth.FAILS:

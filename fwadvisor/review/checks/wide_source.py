@@ -6,8 +6,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from fwadvisor.addresses import predefined
+from fwadvisor.errors import BudgetError
 from fwadvisor.model.address import Family, format_ranges
-from fwadvisor.model.firewall import AddressTest, Field, Firewall, FirewallRule, IntegerTest
+from fwadvisor.model.firewall import AddressTest, Field, Firewall, FirewallRule, IntegerTest, Jump
 from fwadvisor.model.interval import Intervals, intersect, normalize, overlaps, size, subtract, union
 from fwadvisor.model.rule import Hook
 from fwadvisor.packets.overlap_axes import flat
@@ -99,10 +100,26 @@ def _pieces(context: Context, hook: Hook, family: Family, wide: Intervals) -> It
     region = (NEW, BEGINS, FROM_A_CLIENT, to_a_host(hook), *FROM_THE_WIRE)
     region = (*region, source(family, union(wide, strangers)))
     few = sifted(context.firewall, family, region)
+
+    def names(rule: FirewallRule) -> bool:
+        tests = (test for test in rule.tests if isinstance(test, AddressTest) and test.field is Field.SOURCE)
+        return any(_is_wide(test.of(family), family) for test in tests)
+
+    led = {rule.action.chain for rule in few.rules() if isinstance(rule.action, Jump) and names(rule)}
+    behind = {id(rule.span) for name in led for rule in few.chains[name].rules}
+
+    def told(rule: FirewallRule) -> bool:
+        return names(rule) or id(rule.span) in behind
+
     for transport, test in TRANSPORTS.items():
         if transport in ports:
             asked = (*region, test, IntegerTest(Field.DESTINATION_PORT, ports[transport]))
-            for piece in context.reach.decided(few, hook, family, asked, ACCEPTED):
+            try:
+                pieces = context.reach.decided(few, hook, family, asked, ACCEPTED, told=told)
+            except BudgetError:
+                context.leave_out(f"wide sources of {transport} ({hook}, IPv{family}): too many rules cross each other")
+                continue
+            for piece in pieces:
                 sources = piece.packets.values(Field.SOURCE)
                 if not (strangers and overlaps(sources, subtract(strangers, wide))):
                     yield piece

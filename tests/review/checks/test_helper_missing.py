@@ -49,6 +49,13 @@ def test_a_range_that_is_open_between_the_same_hosts(found) -> None:
     assert at(only)[1] == CALL
 
 
+def test_media_goes_straight_between_those_that_talk(found) -> None:
+    sip = "-A INPUT -s 203.0.113.5 -p udp --dport 5060 -j ACCEPT"
+    (only,) = found(ID, iptables(sip))
+    assert "SIP signalling (udp 5060)" in only.message
+    assert found(ID, iptables(sip, "-A INPUT -s 198.51.100.0/24 -p udp --dport 10000:20000 -j ACCEPT")) == []
+
+
 def test_ftp_works_actively_where_the_server_may_call(found) -> None:
     (only,) = found(ID, iptables("-A INPUT -p tcp --dport 21 -j ACCEPT"))
     assert (only.severity.value, "some of what it negotiates" in only.message) == ("low", True)

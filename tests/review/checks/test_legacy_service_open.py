@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from .conftest import at
-from .rule_texts import LIMITED, OPEN, iptables, nftables, pf
+from .rule_texts import LIMITED, OPEN, allow, iptables, nftables, pf, windows
 
 ID = "legacy-service-open"
 
@@ -70,3 +70,11 @@ def test_what_never_gets_there_is_not_open(found) -> None:
     )
     assert found(ID, iptables("-A INPUT -i lo -p tcp --dport 23 -j ACCEPT")) == []
     assert found(ID, iptables("-A OUTPUT -p tcp --dport 23 -j ACCEPT")) == []
+
+
+def test_neighbours_are_somebody(found) -> None:
+    text = windows(allow("x", "-Protocol TCP -LocalPort 21 -RemoteAddress LocalSubnet"))
+    (only,) = found(ID, text, dialect="windows")
+    assert only.severity.value == "low"
+    mac = "-A INPUT -m mac --mac-source 00:11:22:33:44:55 -p tcp --dport 23 -j ACCEPT"
+    assert len(found(ID, iptables(mac))) == 1

@@ -169,3 +169,18 @@ def test_tables_that_refuse_nothing_decide_nothing(found) -> None:
 
 def test_groups_are_no_hosts(found) -> None:
     assert found(ID, nftables("ip daddr 224.0.0.251 udp dport 5353 accept")) == []
+
+
+def test_what_the_files_translate_is_reached_behind(found) -> None:
+    dnat = "-A PREROUTING -p tcp --dport 5432 -j DNAT --to-destination 172.17.0.2:5432"
+    nat = f"*nat\n:PREROUTING ACCEPT [0:0]\n{dnat}\nCOMMIT\n"
+    rule = "-A FORWARD -d 172.17.0.{}/32 -o docker0 -p tcp --dport 5432 -j ACCEPT"
+    severities = [found(ID, nat + iptables(rule.format(host)))[0].severity.value for host in (2, 3)]
+    assert severities == ["high", "medium"]
+    (only,) = found(ID, pf("pass in on egress proto tcp to (egress) port 3389 rdr-to 192.168.1.50"))
+    assert only.severity.value == "critical"
+
+
+def test_a_limit_of_pf_closes_nothing(found) -> None:
+    (only,) = found(ID, pf("pass in proto tcp to self port 23 keep state (max-src-conn 10)"))
+    assert only.severity.value == "critical"
