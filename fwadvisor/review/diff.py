@@ -115,8 +115,47 @@ def _changes(pieces: Iterable[Piece], edited: Edited, database: Database) -> Ite
         )
         key = (piece.kind, _outcomes(piece), cause if any(cause) else _deciding(piece))
         groups.setdefault(key, []).append(piece)
-    for group in groups.values():
+    found = list(groups.values())
+    if edited.firewalls[0].dialect != edited.firewalls[1].dialect:
+        found = _joined(found)
+    for group in found:
         yield _change(group, edited, database)
+
+
+#: Of more groups than that, none are joined.
+_MOST_GROUPS = 100
+
+
+def _joined(groups: list[list[Piece]]) -> list[list[Piece]]:
+    """Between dialects, where no rule counts as edited: what one dialect says in several rules, as one change.
+
+    Groups are joined that one rule or default decides on a side, where their packets are one box then.
+    """
+    if len(groups) > _MOST_GROUPS:
+        return groups
+    found: list[list[Piece]] = []
+    for group in groups:
+        for other in found:
+            if _are_one(other, group):
+                other += group
+                break
+        else:
+            found.append(list(group))
+    return found
+
+
+def _are_one(one: list[Piece], other: list[Piece]) -> bool:
+    first, second = one[0], other[0]
+    if (first.kind, _outcomes(first)) != (second.kind, _outcomes(second)):
+        return False
+    if first.packets.table is not second.packets.table:
+        return False
+    if not any(a == b for a, b in zip(_deciding(first), _deciding(second), strict=True)):
+        return False
+    packets = first.packets
+    for piece in (*one[1:], *other):
+        packets |= piece.packets
+    return len(_regions(packets)[0]) == 1
 
 
 def _outcomes(piece: Piece) -> tuple[str, str]:
@@ -132,7 +171,7 @@ def _outcomes(piece: Piece) -> tuple[str, str]:
     return before, after
 
 
-def _deciding(piece: Piece) -> object:
+def _deciding(piece: Piece) -> tuple[object, ...]:
     return tuple(tuple((step.chain, id(step.rule)) if step else None for step in steps) for steps in piece.steps)
 
 

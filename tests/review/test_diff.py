@@ -321,3 +321,13 @@ def test_ten_edits_among_thousands_of_rules_are_found(database):
              if decider.edited}  # fmt: skip
     assert lines == {104, 2004}
     assert isinstance(found.changes[0].deciders[0][0].span, Span | None)
+
+
+def test_rules_of_one_dialect_that_say_one_thing_are_one_change_of_the_other(database):
+    types = [f"-A INPUT -p icmp --icmp-type {n} -j ACCEPT" for n in (3, 4, 5)]
+    old = iptables(*types, "-A INPUT -p tcp --dport 22 -j ACCEPT")
+    found = review(old, nft("ip protocol udp udp dport 5 drop"), database, Budget())
+    deciders = sorted(
+        len(each.deciders[0]) for each in found.changes if each.hook is Hook.INPUT and each.kind is Kind.NARROWED
+    )
+    assert deciders == [1, 3]
