@@ -98,19 +98,23 @@ def selected(only: Iterable[str], skip: Iterable[str]) -> list[str]:
         UnknownNameError: there is no such check, or none is left.
     """
     wanted, unwanted = ([id for word in words for id in word.split(",")] for words in (only, skip))
-    problems = [
-        error(
-            f'no check is called "{id}"', hint=did_you_mean(id, CHECKS) or f"the checks are {', '.join(sorted(CHECKS))}"
-        )
-        for id in (*wanted, *unwanted)
-        if id not in CHECKS
-    ]
+    problems = [_no_check(id) for id in (*wanted, *unwanted) if id not in CHECKS]
     if problems:
         raise UnknownNameError(problems)
     left = [id for id in CHECKS if (not wanted or id in wanted) and id not in unwanted]
     if not left:
         raise UnknownNameError(error("no check is left to run", hint="--skip leaves out what --only names"))
     return left
+
+
+def _no_check(id: str) -> Diagnostic:
+    """That an id is none of a check that can be chosen; those of other findings come with what asks for them."""
+    if id in KINDS:
+        with_what = "--policy and --guardrails" if KINDS[id][0] == "promises" else "what is ignored"
+        hint = "such findings can be ignored, in a comment or in the project file"
+        return error(f'"{id}" cannot be chosen: it comes with {with_what}', hint=hint)
+    hint = did_you_mean(id, CHECKS) or f"the checks are {', '.join(sorted(CHECKS))}"
+    return error(f'no check is called "{id}"', hint=hint)
 
 
 def check_all(firewalls: Sequence[RuleFiles], asked: Asked) -> Checked:
