@@ -53,7 +53,12 @@ def diff(
     ),
     new: str = typer.Argument(..., metavar="NEW", help="The version after, of the same or another dialect."),
     settings: list[str] = typer.Option(
-        [], "--set", "-s", metavar="NAME=VALUE", help="Value of a parameter; PROFILE.NAME=VALUE for one profile only."
+        [],
+        "--set",
+        "-s",
+        metavar="NAME=VALUE",
+        help="Value of a parameter, on both sides; old:NAME=VALUE or new:NAME=VALUE on one side only, "
+        "PROFILE.NAME=VALUE for one profile only.",
     ),
     dialects: list[str] = typer.Option(
         [], "--from", metavar="[FILE=]DIALECT", help="The dialect of a file, or of all, where it is not recognized."

@@ -93,6 +93,15 @@ def profile_names(folders: Sequence[Path]) -> list[str]:
     return [each.name for each in available(folders)]
 
 
+def profile_files(profiles: Profiles, folders: Sequence[Path]) -> list[Path | Committed | str]:
+    """What the words of a side stand for: two that name one profile, by its name and by its path, are the same."""
+    found = [word if isinstance(word, Committed) else find(word, folders) for word in profiles.words]
+    return [
+        each.path.resolve() if isinstance(each, Found) else word
+        for each, word in zip(found, profiles.words, strict=True)
+    ]
+
+
 def load_side(profiles: Profiles, settings: Settings) -> PolicySide:
     """The policy of some profiles. Settings that none of them has are noted, not refused: the other side may.
 

@@ -30,7 +30,15 @@ from fwadvisor.ports.database import Database
 from fwadvisor.proof.files import JOIN, STDIN, Forced
 from fwadvisor.review.alike import Texts
 from fwadvisor.review.edits import lines_changed
-from fwadvisor.review.policies import PolicySide, Profiles, Settings, is_profile, load_side, profile_names
+from fwadvisor.review.policies import (
+    PolicySide,
+    Profiles,
+    Settings,
+    is_profile,
+    load_side,
+    profile_files,
+    profile_names,
+)
 from fwadvisor.review.revisions import committed, is_committed
 from fwadvisor.review.rule_files import RuleFiles, Version, Word, rule_files
 
@@ -44,7 +52,8 @@ class Given:
     database: Database
     #: What ``--from`` says.
     said: Forced = field(default_factory=Forced)
-    #: ``--set``; a setting must be known to the profiles of at least one side.
+    #: ``--set``; a setting must be known to the profiles of at least one side. ``old:NAME`` and ``new:NAME`` bind one
+    #: side, which must know them, and go before those of both sides.
     settings: Mapping[str, str] = field(default_factory=dict)
     profile_dirs: Sequence[Path] = ()
     today: date | None = None
@@ -87,9 +96,13 @@ def pairs(old: str, new: str, given: Given) -> Pairs:
     _check_standard_input(old, new)
     one, other = _all(partial(_named, old, given), partial(_named, new, given))
     _check_said(given.said, (one, other))
+    sides: dict[str, RuleFiles | Profiles] = {"old": one, "new": other}
+    _check_settings(given.settings, sides)
     if isinstance(one, RuleFiles) and isinstance(other, RuleFiles):
         return _files(one, other)
-    loaded = _policies([each for each in (one, other) if isinstance(each, Profiles)], given)
+    policies = {word: side for word, side in sides.items() if isinstance(side, Profiles)}
+    loaded = _policies(policies, given)
+    _check_same(policies, given)
     warnings = tuple(each for side in loaded for each in side.warnings)
     if isinstance(one, RuleFiles):
         found = [_against(version, loaded[0], one.is_folder, False) for version in one.versions]
@@ -171,24 +184,76 @@ def _check_said(said: Forced, sides: Iterable[RuleFiles | Profiles]) -> None:
             raise FwadvisorError(error(f"--from names {name}, which is none of the files", hint=hint))
 
 
-def _policies(sides: Sequence[Profiles], given: Given) -> list[PolicySide]:
+def _check_settings(settings: Mapping[str, str], sides: Mapping[str, RuleFiles | Profiles]) -> None:
+    """That there is a profile for every setting.
+
+    Raises:
+        FwadvisorError: there is none on the side, or the sides, that it is for.
+    """
+    problems = []
+    for name, value in settings.items():
+        word = _side(name)
+        asked = [sides[word]] if word else list(sides.values())
+        if not any(isinstance(each, Profiles) for each in asked):
+            which = f"{asked[0].argument} is no profile" if word else "neither side is a profile"
+            hint = "settings are values of the parameters of profiles; rule files have none"
+            problems.append(error(f"--set {name}={value} is for nothing: {which}", hint=hint))
+    if problems:
+        raise FwadvisorError(problems)
+
+
+def _check_same(sides: Mapping[str, Profiles], given: Given) -> None:
+    """That two policies are not one and the same: who asks what a setting changes must say for which side it is.
+
+    Raises:
+        FwadvisorError: they are.
+    """
+    settings = [_settings_of(word, given.settings) for word in sides]
+    files = [profile_files(side, given.profile_dirs) for side in sides.values()]
+    if len(sides) > 1 and settings[0] == settings[1] and files[0] == files[1]:
+        name = next((name for name in given.settings if not _side(name)), "NAME")
+        hint = f"--set new:{name}=VALUE is for the new side alone, --set old:{name}=VALUE for the old one"
+        raise FwadvisorError(error("both sides are the same profiles with the same settings", hint=hint))
+
+
+def _side(name: str) -> str:
+    """The side that a setting is for; "" for both."""
+    word, colon, _ = name.partition(":")
+    return word if colon and word in ("old", "new") else ""
+
+
+def _settings_of(side: str, settings: Mapping[str, str]) -> dict[str, str]:
+    """The settings of one side: those of both, then its own."""
+    own = {name.partition(":")[2]: value for name, value in settings.items() if _side(name) == side}
+    return {name: value for name, value in settings.items() if not _side(name)} | own
+
+
+def _policies(sides: Mapping[str, Profiles], given: Given) -> list[PolicySide]:
     """The policies of the sides.
 
     Raises:
-        FwadvisorError: a profile is wrong, or a setting is known to no side.
+        FwadvisorError: a profile is wrong, or a setting is known to no side, or not to the one that it is for.
     """
-    settings = Settings(
+    loaded = _all(*(partial(load_side, profiles, _settings(side, given)) for side, profiles in sides.items()))
+    unknown = {
+        name: problem
+        for side, policy in zip(sides, loaded, strict=True)
+        for name, problem in policy.unused.items()
+        if f"{side}:{name}" in given.settings or all(name in each.unused for each in loaded)
+    }
+    if unknown:
+        raise FwadvisorError(unknown.values())
+    return loaded
+
+
+def _settings(side: str, given: Given) -> Settings:
+    return Settings(
         database=given.database,
-        values=given.settings,
+        values=_settings_of(side, given.settings),
         profile_dirs=given.profile_dirs,
         today=given.today,
         allow_approximate=given.allow_approximate,
     )
-    loaded = _all(*(partial(load_side, side, settings) for side in sides))
-    unknown = [loaded[0].unused[name] for name in loaded[0].unused if all(name in side.unused for side in loaded)]
-    if unknown:
-        raise FwadvisorError(unknown)
-    return loaded
 
 
 def _against(version: Version, policy: PolicySide, in_folder: bool, is_new: bool) -> Pair:

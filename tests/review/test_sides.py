@@ -10,6 +10,7 @@ import pytest
 from fwadvisor.errors import FwadvisorError
 from fwadvisor.model.address import Family
 from fwadvisor.model.evaluate import evaluate
+from fwadvisor.model.firewall import AddressTest
 from fwadvisor.model.rule import Hook, Verdict
 from fwadvisor.model.walk import Packet
 from fwadvisor.ports import load
@@ -243,6 +244,28 @@ def test_a_setting_that_neither_side_has_is_refused(profiles, database):
     assert problem.message == 'there is no parameter "ohters"'
     (problem,) = refusal("one.yaml", "one.yaml", asked(database))
     assert "hosts" in problem.message
+
+
+def test_a_setting_may_bind_one_side_which_must_know_it(profiles, database):
+    both = {"hosts": "203.0.113.0/24"}
+    (pair,) = pairs("one.yaml", "one.yaml", asked(database, settings=both | {"new:hosts": "192.0.2.0/24"})).pairs
+    addresses = [
+        {test.v4 for rule in side.rules() for test in rule.tests if isinstance(test, AddressTest) and test.v4}
+        for side in (pair.old, pair.new)
+    ]
+    assert addresses == [{((0xCB007100, 0xCB0071FF),)}, {((0xC0000200, 0xC00002FF),)}]
+    one_each = {"old:hosts": "203.0.113.0/24", "new:others": "203.0.113.0/24"}
+    assert len(pairs("one.yaml", "two.yaml", asked(database, settings=one_each)).pairs) == 1
+    (problem,) = refusal("one.yaml", "two.yaml", asked(database, settings=one_each | {"new:hosts": "192.0.2.1"}))
+    assert problem.message == 'there is no parameter "hosts"'
+
+
+def test_two_sides_that_are_one_are_refused_however_they_are_named(profiles, database):
+    same = asked(database, settings={"hosts": "203.0.113.0/24"}, profile_dirs=[profiles])
+    (problem,) = refusal("one.yaml", "one", same)
+    assert problem.message == "both sides are the same profiles with the same settings"
+    (problem,) = refusal("one", "one", asked(database, settings={"old:hosts": "192.0.2.1", "new:hosts": "192.0.2.1"}))
+    assert "no file and no profile" in problem.message
 
 
 def test_profiles_are_found_by_name_and_joined(profiles, database):
