@@ -15,14 +15,19 @@ from fwadvisor.model.rule import Hook, Verdict
 from fwadvisor.packets.deciders import Numbered
 
 
-def counting(told: Numbered, hook: Hook, family: Family, *, entering: bool = False) -> Numbered:
+def counting(
+    told: Numbered, hook: Hook, family: Family, *, beside: Firewall | None = None, entering: bool = False
+) -> Numbered:
     """The same with deciders of those base chains only that count.
 
-    With `entering`, of packets that pf forwards it is the rule that lets them in, also where the way out is barred.
+    Those that refuse in the version `beside` it count as well: here they may have ceased to. With `entering`, of
+    packets that pf forwards it is the rule that lets them in, also where the way out is barred.
     """
     firewall = told.firewall
     bases = firewall.asked(hook, family)
-    counted = _reached(firewall, _counted(firewall, hook, bases, entering))
+    there = {base.chain for base in beside.asked(hook, family) if _refuses(beside, base)} if beside else set()
+    refusing = [base for base in bases if _refuses(firewall, base) or base.chain in there]
+    counted = _reached(firewall, _counted(firewall, hook, bases, refusing, entering))
     silent = _reached(firewall, bases) - counted
     if not silent:
         return told
@@ -30,15 +35,16 @@ def counting(told: Numbered, hook: Hook, family: Family, *, entering: bool = Fal
     return Numbered(replace(firewall, chains=chains), told.steps)
 
 
-def _counted(firewall: Firewall, hook: Hook, bases: Iterable[BaseChain], entering: bool) -> list[BaseChain]:
-    refusing = [base for base in bases if base.default is not Verdict.ACCEPT or _refuses(firewall, base)]
+def _counted(
+    firewall: Firewall, hook: Hook, bases: Iterable[BaseChain], refusing: list[BaseChain], entering: bool
+) -> list[BaseChain]:
     if entering and firewall.dialect == "pf" and hook is Hook.FORWARD:
         refusing = [base for base in refusing if base.point is Point.PREROUTING] or refusing
     return refusing or [base for base in bases if firewall.chains[base.chain].rules] or list(bases)
 
 
 def _refuses(firewall: Firewall, base: BaseChain) -> bool:
-    return any(
+    return base.default is not Verdict.ACCEPT or any(
         isinstance(rule.action, Unknown)
         or (isinstance(rule.action, Decide) and rule.action.verdict is not Verdict.ACCEPT)
         for name in _reached(firewall, (base,))

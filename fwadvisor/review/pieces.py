@@ -14,7 +14,7 @@ packets are still exact, and what decides them is told by one packet of each of 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 
@@ -148,23 +148,28 @@ class Parts:
         if not region:
             return
         sides = self._narrowed(region, family)
-        told = counting(numbered(sides[0]), hook, family), counting(numbered(sides[1]), hook, family)
-        left: set[frozenset[Field]] = set()
+        told = (
+            counting(numbered(sides[0]), hook, family, beside=sides[1]),
+            counting(numbered(sides[1]), hook, family, beside=sides[0]),
+        )
+        left: dict[tuple[Result, Result], list[tuple[Step | None, Step | None]]] = {}
         for change in self._by_number(told, region, hook, family):
             results = _plain(change.old), _plain(change.new)
+            before, after = told[0].step(change.old.effects), told[1].step(change.new.effects)
             if kind_of(*results) in _LEFT_BEHIND:
-                left.add(_differing(*results))
+                if not _begun(kind_of(*results), change.packets).is_empty:
+                    left.setdefault(results, []).append((before, after))
             else:
-                steps = (told[0].step(change.old.effects),), (told[1].step(change.new.effects),)
-                yield Piece(kind_of(*results), results, steps, change.packets)
-        for fields in left:
-            yield from self._left_behind(fields, sides, told, region, hook, family)
+                yield Piece(kind_of(*results), results, ((before,), (after,)), change.packets)
+        for fields in {_differing(*results) for results in left}:
+            yield from self._left_behind(fields, sides, told, left, region, hook, family)
 
     def _left_behind(
         self,
         fields: frozenset[Field],
         sides: tuple[Firewall, Firewall],
         told: tuple[Numbered, Numbered],
+        deciding: Mapping[tuple[Result, Result], Sequence[tuple[Step | None, Step | None]]],
         region: Sequence[RawBox],
         hook: Hook,
         family: Family,
@@ -180,15 +185,14 @@ class Parts:
             if kind not in _LEFT_BEHIND or _differing(*results) != fields:
                 continue
             packets = _begun(kind, change.packets)
-            if packets.is_empty:
-                continue
             witness = packets.witness()
-            assert witness is not None  # noqa: S101 - the set is not empty
+            if witness is None:
+                continue
             before, after = (
-                each.step(result.effects) or beside.decides(witness)
-                for each, beside, result in zip(written, told, (change.old, change.new), strict=True)
+                (step,) if step else _first(told[side].decides(witness), [each[side] for each in deciding[results]])
+                for side, step in enumerate((written[0].step(change.old.effects), written[1].step(change.new.effects)))
             )
-            yield Piece(kind, results, ((before,), (after,)), packets)
+            yield Piece(kind, results, (before, after), packets)
 
     def _by_number(
         self, told: tuple[Numbered, Numbered], region: Sequence[RawBox], hook: Hook, family: Family
@@ -235,6 +239,11 @@ class Parts:
                 for side, firewall in enumerate(firewalls):
                     steps[side][_decider(firewall, witness)] = None
             yield Piece(kind, (change.old, change.new), (tuple(steps[0]), tuple(steps[1])), packets, sampled=True)
+
+
+def _first(one: Step | None, others: Sequence[Step | None]) -> tuple[Step | None, ...]:
+    """One step, and then the others, each once."""
+    return tuple({(step.chain, id(step.rule)) if step else None: step for step in (one, *others)}.values())
 
 
 def _differing(old: Result, new: Result) -> frozenset[Field]:

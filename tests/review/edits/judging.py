@@ -13,6 +13,7 @@ from fwadvisor.model.firewall import (
     AddressTest,
     AnyOf,
     ConditionTest,
+    Decide,
     FamilyTest,
     Field,
     Firewall,
@@ -48,11 +49,13 @@ class Fate:
     place: Place
     #: The rules on the way that log, assign a helper or translate.
     writers: frozenset[Place] = frozenset()
+    #: What is accepted, each base chain on the way accepts.
+    accepting: frozenset[Place] = frozenset()
 
     def places(self, kind: Kind) -> frozenset[Place]:
-        """Where that may stand what decides: what writes effects, where only these differ."""
+        """Where what decides may stand: it may be what writes effects, where only these differ."""
         written = self.writers if kind in (Kind.TREATED, Kind.RELOGGED) else frozenset()
-        return written | {self.place}
+        return written | self.accepting | {self.place}
 
 
 @dataclass
@@ -108,7 +111,12 @@ class Judge:
             for step in found.trail
             if step.rule and any(write.field in (Field.LOG, *_TREATMENT) for write in step.rule.writes)
         )
-        return Fate(found.verdict, found.effects.get(Field.LOG), treatment, place, writers)
+        accepting = frozenset(
+            (step.chain, id(step.rule) if step.rule else None)
+            for step in found.trail
+            if found.verdict is Verdict.ACCEPT and (step.rule is None or isinstance(step.rule.action, Decide))
+        )
+        return Fate(found.verdict, found.effects.get(Field.LOG), treatment, place, writers, accepting)
 
     def ask(self, packet: Packet) -> None:
         """Complain where the review says something else of a packet than the walks do."""
