@@ -135,6 +135,10 @@ def _base(firewall: Firewall, base: BaseChain, walk: _Walk) -> Verdict | None:
 def _stood(standing: tuple[Verdict, Step], walk: _Walk) -> Verdict:
     verdict, step = standing
     walk.trail.append(step)
+    if step.rule is not None:
+        for write in step.rule.writes:
+            if write.field in EFFECTS:
+                _write(write, walk)
     return verdict
 
 
@@ -144,7 +148,8 @@ def _chain(firewall: Firewall, chain: FirewallChain, walk: _Walk) -> _Ended | No
             continue
         walk.trail.append(Step(chain.name, rule))
         for write in rule.writes:
-            _write(write, walk)
+            if not _held(rule, write):
+                _write(write, walk)
         match rule.action:
             case Decide(verdict, stands=False):
                 return _Ended(verdict)
@@ -172,6 +177,11 @@ def _jump(firewall: Firewall, chain: FirewallChain, walk: _Walk, decisive: bool)
         return _Ended(_stood(walk.standing, walk))
     walk.standing = before
     return ended
+
+
+def _held(rule: FirewallRule, write: Write) -> bool:
+    """Whether a write waits until the verdict counts that it stands with."""
+    return isinstance(rule.action, Decide) and rule.action.stands and write.field in EFFECTS
 
 
 def _write(write: Write, walk: _Walk) -> None:

@@ -177,7 +177,8 @@ class Decide:
     """Give a verdict: ACCEPT ends the base chain (the next one is asked), DROP and REJECT end everything.
 
     Where `stands` is True (pf without ``quick``), the verdict stands until a later rule of the same walk gives
-    another, and counts when the base chain ends.
+    another, and counts when the base chain ends. What the rule writes to `EFFECTS` stands with its verdict and
+    comes of it only where that counts; all else is written at once.
     """
 
     verdict: Verdict

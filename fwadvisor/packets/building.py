@@ -6,10 +6,11 @@ A diagram under construction maps a packet, as it comes to a rule, to an `End`. 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 
 from fwadvisor.model.firewall import (
+    EFFECTS,
     STATES,
     AnyOf,
     BaseChain,
@@ -112,8 +113,7 @@ class Builder:
         node = self.summaries[base.chain]
         ends = {}
         for number in self.sequencer.going(node):
-            end = self.ends[number]
-            ends[number] = self.ends.decided(end.standing or base.default, end.writes)
+            ends[number] = self.ends.stood(self.ends[number], base.default)
         return self.nodes.relabel(node, ends)
 
     def _onward(self, node: int, fields: frozenset[Field]) -> int:
@@ -149,7 +149,7 @@ class Builder:
             end = self.ends[number]
             if end.kind in (Kind.ON, Kind.BACK):
                 kept = only(end.writes, self.survey.after[chain])
-                ends[number] = self.ends.number(End(Kind.ON, writes=kept, standing=end.standing))
+                ends[number] = self.ends.number(End(Kind.ON, writes=kept, standing=end.standing, held=end.held))
         return self.nodes.relabel(node, ends)
 
     def _parts(self, live: Sequence[tuple[FirewallRule, frozenset[Field]]]) -> list[Part]:
@@ -198,7 +198,9 @@ class Builder:
             case Decide(verdict, stands=False):
                 return self.ends.decided(verdict, writes)
             case Decide(verdict, stands=True):
-                return self.ends.number(End(Kind.ON, writes=writes, standing=verdict))
+                held = only(writes, EFFECTS)
+                at_once = tuple(write for write in writes if write[0] not in EFFECTS)
+                return self.ends.number(End(Kind.ON, writes=at_once, standing=verdict, held=held))
             case Jump() as jump:
                 called = self._called(jump)
                 return self.sequencer.after(self.ends.number(End(Kind.ON, writes=writes)), called)
@@ -218,9 +220,9 @@ class Builder:
         for number in self.sequencer.going(node):
             end = self.ends[number]
             if jump.decisive and end.standing is not None:
-                ends[number] = self.ends.decided(end.standing, end.writes)
+                ends[number] = self.ends.stood(end, end.standing)
             elif jump.goto:
-                ends[number] = self.ends.number(End(Kind.BACK, writes=end.writes, standing=end.standing))
+                ends[number] = self.ends.number(replace(end, kind=Kind.BACK))
         return self.nodes.relabel(node, ends)
 
     def _fold(self, parts: list[Part]) -> int:

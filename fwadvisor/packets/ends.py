@@ -31,12 +31,13 @@ class Kind(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class End:
-    """One end. `writes` are sorted by field, one for each; `standing` is pf's verdict that stands."""
+    """One end. `writes` are sorted, one for each field; `standing` is pf's verdict that stands, `held` its effects."""
 
     kind: Kind
     verdict: Verdict | None = None
     writes: tuple[Update, ...] = ()
     standing: Verdict | None = None
+    held: tuple[Update, ...] = ()
     #: Of UNKNOWN: the number of the firewall. Of PAIR: both ends.
     numbers: tuple[int, ...] = ()
 
@@ -89,6 +90,12 @@ class Ends:
             writes = only(writes, _LEFT)
         return self.number(End(Kind.DECIDED, verdict, writes))
 
+    def stood(self, end: End, default: Verdict) -> int:
+        """The verdict where a packet that went on to `end` is asked no more."""
+        if end.standing is None:
+            return self.decided(default, end.writes)
+        return self.decided(end.standing, then(end.writes, end.held))
+
     def after(self, first: int, second: int) -> int:
         """The end of a packet that came to `first`, which goes on, and from there to `second`."""
         if first == OPEN:
@@ -100,7 +107,8 @@ class Ends:
         if end.kind is Kind.DECIDED:
             assert end.verdict is not None  # noqa: S101 - a decision has a verdict
             return self.decided(end.verdict, writes)
-        return self.number(replace(end, writes=writes, standing=end.standing or before.standing))
+        last = end if end.standing is not None else before
+        return self.number(replace(end, writes=writes, standing=last.standing, held=last.held))
 
 
 def effects_of(writes: Iterable[Update]) -> tuple[tuple[Field, str], ...]:

@@ -43,7 +43,7 @@ from fwadvisor.packets.overlap_axes import Axes, Box, sparse
 from fwadvisor.packets.overlap_bits import FEW, Bits, bits
 from fwadvisor.packets.overlap_cover import Cover, Other
 from fwadvisor.packets.overlap_meter import Limits, Meter
-from fwadvisor.packets.overlap_order import Called, Decision, build, decision, stands
+from fwadvisor.packets.overlap_order import Called, Decision, at_once, build, decision, stands
 from fwadvisor.packets.rawbox import RawBox
 
 #: A part without a cover is most often found at the first look; each costs a hundredth of a long proof.
@@ -182,7 +182,7 @@ class Overlap:
     def share(self, rule: int) -> tuple[RawBox, ...]:
         """The packets that reach the rule and match it, as disjoint boxes; for a verdict that stands, those it decides.
 
-        A rule whose verdict stands and that also writes acts on all packets that reach it.
+        A rule whose verdict stands and that also marks or tags acts on all packets that reach it.
         """
         self._meter.start(rule)
         return tuple(raw for box in self._share(rule) for raw in self._axes.raw(box, self.hook))
@@ -204,7 +204,7 @@ class Overlap:
 
     def _earlier(self, rule: int) -> int:
         """The boxes that end the walk before the rule acts."""
-        late = stands(self.rules[rule]) and not self.rules[rule].writes
+        late = stands(self.rules[rule]) and not at_once(self.rules[rule])
         position = (self._order.decides if late else self._order.acts)[rule]
         return self._order.ends & ((1 << position) - 1)
 
@@ -279,7 +279,7 @@ class Overlap:
         """Each rule that is reached and can be removed without any change inside the chain."""
         found = []
         for rule, decided in enumerate(self._decisions):
-            if decided is None or (stands(self.rules[rule]) and self.rules[rule].writes):
+            if decided is None or (stands(self.rules[rule]) and at_once(self.rules[rule])):
                 continue
             if self.reached(rule):
                 self._meter.start(rule)

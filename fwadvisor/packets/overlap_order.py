@@ -13,7 +13,18 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from fwadvisor.model.address import Family
-from fwadvisor.model.firewall import Continue, Decide, Field, FirewallRule, Jump, Return, Test, Unknown, Write
+from fwadvisor.model.firewall import (
+    EFFECTS,
+    Continue,
+    Decide,
+    Field,
+    FirewallRule,
+    Jump,
+    Return,
+    Test,
+    Unknown,
+    Write,
+)
 from fwadvisor.model.rule import Verdict
 from fwadvisor.packets.overlap_axes import Axes, Box, flat
 from fwadvisor.packets.overlap_meter import Meter
@@ -94,6 +105,11 @@ def stands(rule: FirewallRule) -> bool:
     return isinstance(rule.action, Decide) and rule.action.stands
 
 
+def at_once(rule: FirewallRule) -> tuple[Write, ...]:
+    """What a rule writes where it matches; the effects of a verdict that stands come only where that counts."""
+    return tuple(write for write in rule.writes if write.field not in EFFECTS) if stands(rule) else rule.writes
+
+
 class _Builder:
     def __init__(
         self, rules: Sequence[FirewallRule], default: Verdict | None, called: Callable[[str], Called], meter: Meter
@@ -132,7 +148,7 @@ class _Builder:
             order.decides.append(len(order.boxes))
             decided = decision(rule, self._default)
             if stands(rule):
-                if rule.writes:
+                if at_once(rule):
                     order.add(number, region)
             elif decided is not None:
                 order.ends |= order.add(number, region, decided)
@@ -181,7 +197,8 @@ class _Builder:
             match rule.action:
                 case Decide(verdict, stands=True):
                     order.decides[number] = len(order.boxes)
-                    order.ends |= order.add(number, order.regions[number], (verdict, ()))
+                    effects = tuple(write for write in rule.writes if write.field in EFFECTS)
+                    order.ends |= order.add(number, order.regions[number], (verdict, effects))
                 case Unknown() | Jump():
                     order.unknown |= order.add(number, order.regions[number])
                 case _:

@@ -120,6 +120,25 @@ def test_a_verdict_that_stands_gives_way_to_a_later_one() -> None:
     assert evaluate(wall, syn(82)).trail[-1].rule is wall.chains["main"].rules[0]
 
 
+def test_what_a_standing_verdict_does_besides_stands_with_it() -> None:
+    stands, gives = Decide(Verdict.DROP, stands=True), Decide(Verdict.ACCEPT, stands=True)
+    log = (Write(Field.LOG, "log"),)
+    wall = firewall(
+        main=[
+            rule(stands, writes=(*log, Write(Field.TAG, "seen"))),
+            rule(gives, port(80)),
+            rule(DROP, port(81)),
+            rule(Continue(), port(82), writes=(Write(Field.LOG, "match"),)),
+            rule(gives, port(82), NameTest(Field.TAG, Names(frozenset({"seen"})))),
+            rule(Jump("anchor", decisive=True), port(83)),
+        ],
+        anchor=[rule(stands, writes=(Write(Field.LOG, "inside"),))],
+    )
+    logged = [evaluate(wall, syn(n)).effects.get(Field.LOG) for n in range(79, 84)]
+    assert logged == ["log", None, None, "match", "inside"]
+    assert verdict(wall, syn(82)) is Verdict.ACCEPT
+
+
 def test_a_quick_anchor_decides_where_anything_inside_matched() -> None:
     stands, gives = Decide(Verdict.DROP, stands=True), Decide(Verdict.ACCEPT, stands=True)
     wall = firewall(

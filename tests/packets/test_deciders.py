@@ -3,8 +3,9 @@
 import pytest
 
 from fwadvisor.model.evaluate import evaluate
+from fwadvisor.model.firewall import Field
 from fwadvisor.packets import Budget, Space
-from fwadvisor.packets.deciders import DECIDERS, numbered
+from fwadvisor.packets.deciders import DECIDERS, numbered, writing
 
 
 def asked(draw, packets, possible):
@@ -44,3 +45,20 @@ def test_numbers_change_no_verdict(seed, dice, packets):
     for hook, family in (draw.part() for _ in range(3)):
         for packet in packets(draw, hook, family, 30):
             assert evaluate(firewall, packet).verdict is evaluate(found, packet).verdict
+
+
+def test_who_writes_a_log_line_is_who_decides_with_it(dice, packets):
+    """A verdict that stands and gives way logs nothing, and nobody says that it does."""
+    count = 0
+    for seed in range(80):
+        draw = dice(seed, stands=0.7, unknown=False, fields=(Field.PROTOCOL, Field.TAG), writing=0.6)
+        firewall = draw.firewall()
+        found = writing(firewall, frozenset({Field.LOG}))
+        for packet in packets(draw, *draw.part(), 30):
+            log = evaluate(firewall, packet).effects.get(Field.LOG)
+            step = found.decides(packet)
+            assert (log is None) is (step is None)
+            if step is not None:
+                count += 1
+                assert log in [write.value for write in step.rule.writes]
+    assert count > 20

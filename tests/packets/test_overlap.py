@@ -114,6 +114,8 @@ def some_rules(draw, actions, writes=False):
             written = (Write(Field.MARK, draw.randrange(3) if mask is None else draw.randrange(2), mask),)
             if draw.random() < 0.3:
                 written += (Write(Field.MARK, 1, 1),)
+        elif writes and draw.random() < 0.3:
+            written = (Write(Field.LOG, draw.choice("ab")),)
         found.append(rule(*some_tests(draw), action=action, writes=written))
     return found
 
@@ -268,7 +270,8 @@ def test_written_marks_are_followed(seed):
     def acting(matched, decided):
         return [
             n for n in matched
-            if not (isinstance(rules[n].action, Decide) and rules[n].action.stands and not rules[n].writes)
+            if not (isinstance(rules[n].action, Decide) and rules[n].action.stands
+                    and all(write.field is Field.LOG for write in rules[n].writes))
             or n == decided
         ]  # fmt: skip
 

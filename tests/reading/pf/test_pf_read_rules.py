@@ -345,6 +345,24 @@ def test_default_flags_leave_no_test(reader: Any) -> None:
     assert [r.tests for r in plain.rules()] == [r.tests for r in given.rules()]
 
 
+LOGGED = [
+    ("block in log all\nblock in quick from 10.0.0.9", None),
+    ("block in log all\npass in", None),
+    ("block in log all\npass in log (to pflog1)", "pflog1"),
+    ("block in log all\npass in proto udp", "pflog0"),
+    ("block in log all\npass in quick log (to pflog1)", "pflog1"),
+    ("block in\nmatch in log\npass in quick", "pflog0"),
+    ("match in log\npass in", "pflog0"),
+    ('block in log\nanchor "a" in quick {\n pass in\n}', None),
+    ('block in log\nanchor "a" in {\n pass in log (to pflog2)\n}', "pflog2"),
+]
+
+
+@pytest.mark.parametrize(("text", "logged"), LOGGED)
+def test_the_rule_that_decides_says_what_is_logged(text: str, logged: str | None, reader: Any) -> None:
+    assert reader.outcome(text, SSH).effects.get(Field.LOG) == logged
+
+
 def test_rules_remember_their_line(reader: Any) -> None:
     firewall = reader.read('block all\n  pass in log quick proto tcp to port 22 tag T label "ssh"  # why\n')
     rule = firewall.chains["in"].rules[1]
