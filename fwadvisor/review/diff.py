@@ -39,11 +39,13 @@ def review(
     name: str = "",
     lines: int = 0,
     texts: Texts | None = None,
+    apart: bool = False,
 ) -> Review:
     """Everything that happens otherwise to some packet in `new`, completely, and nothing else.
 
     `lines` is how many lines of the text differ, as the caller counted them. `texts` are what the versions are written
-    in: without them, nothing is known to be the same that was not understood.
+    in: without them, nothing is known to be the same that was not understood. With `apart`, each change has one rule
+    that decides on either side, also where the dialects differ.
 
     Raises:
         BudgetError: the comparison would grow too large.
@@ -61,7 +63,7 @@ def review(
     if shared.rules:
         edited = with_shared(edited)
     compared = Parts(edited, _effects(old, new), budget, shared.rules)
-    changes = [change for part in parts for change in _changes(compared.pieces(*part), edited, database)]
+    changes = [change for part in parts for change in _changes(compared.pieces(*part), edited, database, apart)]
     changes.sort(key=lambda each: (each.kind is Kind.UNKNOWN, each.severity.rank, list(Kind).index(each.kind)))
     applications, missing = applications_changed(*edited.firewalls, changes, database, budget)
     return Review(
@@ -105,7 +107,7 @@ def _conditions(old: Firewall, new: Firewall) -> tuple[Condition, ...]:
     return tuple(sorted((each for each in before & after if each.understood), key=lambda condition: condition.name))
 
 
-def _changes(pieces: Iterable[Piece], edited: Edited, database: Database) -> Iterator[ReviewedChange]:
+def _changes(pieces: Iterable[Piece], edited: Edited, database: Database, apart: bool) -> Iterator[ReviewedChange]:
     """The pieces that the same edit causes, together."""
     groups: dict[object, list[Piece]] = {}
     for piece in pieces:
@@ -116,7 +118,7 @@ def _changes(pieces: Iterable[Piece], edited: Edited, database: Database) -> Ite
         key = (piece.kind, _outcomes(piece), cause if any(cause) else _deciding(piece))
         groups.setdefault(key, []).append(piece)
     found = list(groups.values())
-    if edited.firewalls[0].dialect != edited.firewalls[1].dialect:
+    if not apart and edited.firewalls[0].dialect != edited.firewalls[1].dialect:
         found = _joined(found)
     for group in found:
         yield _change(group, edited, database)

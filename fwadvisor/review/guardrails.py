@@ -149,7 +149,7 @@ def violations(firewall: Firewall, promised: Promises, budget: Budget) -> Violat
             found.findings += (finding(UNKNOWN, message.format(doubt), None) for doubt in told.doubts)
         found.left_out += (f"{each} (so it is not held against the policy)" for each in told.left_out)
     if promised.guards is not None:
-        told = review(_guarded(firewall, promised.guards), firewall, promised.database, budget)
+        told = review(_guarded(firewall, promised.guards), firewall, promised.database, budget, apart=True)
         found.findings += _findings((NEVER if each.kind is Kind.WIDENED else UNKNOWN, each) for each in told.changes)
     return found
 

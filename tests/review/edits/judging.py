@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from itertools import product
 
 from fwadvisor.model.address import Family
-from fwadvisor.model.evaluate import evaluate, values_of
+from fwadvisor.model.evaluate import Outcome, evaluate, values_of
 from fwadvisor.model.firewall import (
     AddressTest,
     AnyOf,
@@ -22,6 +22,7 @@ from fwadvisor.model.firewall import (
     Jump,
     NameTest,
     Test,
+    Unknown,
 )
 from fwadvisor.model.interval import contains
 from fwadvisor.model.rule import Hook, State, Verdict
@@ -49,13 +50,15 @@ class Fate:
     place: Place
     #: The rules on the way that log, assign a helper or translate.
     writers: frozenset[Place] = frozenset()
-    #: What is accepted, each base chain on the way accepts.
+    #: Of a packet that is accepted: what accepts it in the base chains that count, and in all of them.
+    counting: frozenset[Place] = frozenset()
     accepting: frozenset[Place] = frozenset()
 
     def places(self, kind: Kind) -> frozenset[Place]:
         """Where what decides may stand: it may be what writes effects, where only these differ."""
-        written = self.writers if kind in (Kind.TREATED, Kind.RELOGGED) else frozenset()
-        return written | self.accepting | {self.place}
+        if kind in (Kind.TREATED, Kind.RELOGGED):
+            return self.writers | self.accepting | {self.place}
+        return self.counting or frozenset({self.place})
 
 
 @dataclass
@@ -111,12 +114,31 @@ class Judge:
             for step in found.trail
             if step.rule and any(write.field in (Field.LOG, *_TREATMENT) for write in step.rule.writes)
         )
-        accepting = frozenset(
-            (step.chain, id(step.rule) if step.rule else None)
-            for step in found.trail
-            if found.verdict is Verdict.ACCEPT and (step.rule is None or isinstance(step.rule.action, Decide))
+        counting, accepting = self._accepting(firewall, packet, found) if found.verdict is Verdict.ACCEPT else ([], [])
+        return Fate(
+            found.verdict,
+            found.effects.get(Field.LOG),
+            treatment,
+            place,
+            writers,
+            frozenset(counting),
+            frozenset(accepting),
         )
-        return Fate(found.verdict, found.effects.get(Field.LOG), treatment, place, writers, accepting)
+
+    def _accepting(self, firewall: Firewall, packet: Packet, found: Outcome) -> tuple[list[Place], list[Place]]:
+        """Where the walk of each base chain ends: of those that refuse anything in either version, and of all."""
+        bases = firewall.asked(packet.hook, packet.family)
+        ends = []
+        for base in bases:
+            within = called(firewall, base.chain)
+            steps = [
+                step
+                for step in found.trail
+                if step.chain in within and (step.rule is None or isinstance(step.rule.action, Decide))
+            ]
+            ends += [(base, (step.chain, id(step.rule) if step.rule else None)) for step in steps[-1:]]
+        refusing = [place for base, place in ends if any(refuses(each, base.chain) for each in (self.old, self.new))]
+        return refusing or [place for _, place in ends], [place for _, place in ends]
 
     def ask(self, packet: Packet) -> None:
         """Complain where the review says something else of a packet than the walks do."""
@@ -204,6 +226,27 @@ def _way(firewall: Firewall, chain: str, dice: random.Random) -> tuple[Test, ...
             return tests
         chain, rule = dice.choice(jumps)
         tests = (*tests, *rule.tests)
+
+
+def called(firewall: Firewall, chain: str) -> set[str]:
+    """A chain and those that its packets can come to."""
+    found, waiting = {chain}, [chain]
+    while waiting:
+        for rule in firewall.chains[waiting.pop()].rules:
+            if isinstance(rule.action, Jump) and rule.action.chain not in found:
+                found.add(rule.action.chain)
+                waiting.append(rule.action.chain)
+    return found
+
+
+def refuses(firewall: Firewall, chain: str) -> bool:
+    """Whether a base chain may refuse a packet, as far as its default and the actions of its rules say."""
+    defaults = [base.default for base in firewall.bases if base.chain == chain]
+    actions = (
+        [rule.action for name in called(firewall, chain) for rule in firewall.chains[name].rules] if defaults else []
+    )
+    verdicts = [*defaults, *(each.verdict for each in actions if isinstance(each, Decide))]
+    return any(each is not Verdict.ACCEPT for each in verdicts) or any(isinstance(each, Unknown) for each in actions)
 
 
 def place_of(decider: Decider) -> Place:
