@@ -18,10 +18,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from fwadvisor.addresses import predefined
+from fwadvisor.diagnostic import printable
 from fwadvisor.model.address import Family
-from fwadvisor.model.firewall import Field
+from fwadvisor.model.firewall import STATES, Field
 from fwadvisor.model.interval import PORTS, Intervals, contains, format_ports, intersect, overlaps, size, subtract
-from fwadvisor.model.rule import ICMP, ICMPV6, Hook, protocol_name
+from fwadvisor.model.rule import ICMP, ICMPV6, TCP, Hook, protocol_name
+from fwadvisor.model.rule import State as Between
 from fwadvisor.packets import RawBox
 from fwadvisor.packets.box_text import said
 from fwadvisor.ports.database import Database
@@ -43,6 +45,9 @@ _NEIGHBOURS: Intervals = ((133 * 256, 137 * 256 - 1),)
 #: What neighbour discovery is sent with, so that no router can have passed it on (RFC 4861).
 _HOP_LIMIT = 255
 _ORDER = tuple(Risk)
+_STATES: Intervals = ((0, len(STATES) - 1),)
+#: The flags of TCP (RFC 9293).
+_FIN, _SYN, _RST, _ACK = 1, 2, 4, 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +91,45 @@ def neighbours_in(region: RawBox) -> Intervals:
     if not near or not contains(region.integers.get(Field.TTL, ((0, 255),)), _HOP_LIMIT):
         return ()
     return intersect(icmp_of(region), _NEIGHBOURS)
+
+
+def opens(region: RawBox) -> bool:
+    """Whether a packet of the region can open a connection."""
+    if not contains(region.integers.get(Field.STATE, _STATES), STATES.index(Between.NEW)):
+        return False
+    # SYN, with none of FIN, RST and ACK beside it.
+    return _has_flags(region, _FIN | _SYN | _RST | _ACK, _SYN)
+
+
+def goes_on(region: RawBox) -> bool:
+    """Whether a packet of the region can belong to a connection that is open, and carry what it is for."""
+    if not contains(region.integers.get(Field.STATE, _STATES), STATES.index(Between.ESTABLISHED)):
+        return False
+    return _has_flags(region, _SYN | _RST | _ACK, _ACK)
+
+
+def belongs(region: RawBox) -> bool:
+    """Whether a packet of the region can begin or carry a connection that is related to another one."""
+    if not contains(region.integers.get(Field.STATE, _STATES), STATES.index(Between.RELATED)):
+        return False
+    return _has_flags(region, _FIN | _SYN | _RST | _ACK, _SYN) or _has_flags(region, _SYN | _RST | _ACK, _ACK)
+
+
+def _has_flags(region: RawBox, asked: int, wanted: int) -> bool:
+    """Whether there are TCP packets of which those flags are set and no other of those asked, or other packets."""
+    flags = region.integers.get(Field.TCP_FLAGS)
+    if flags is None or region.integers.get(Field.PROTOCOL) != ((TCP, TCP),):
+        return True
+    return any(value & asked == wanted for first, last in flags for value in range(first, last + 1))
+
+
+def when(region: RawBox) -> str:
+    """The conditions of a region: ``when fragment and unless limit 5/second burst 5 packets``; "" without any."""
+    texts = (
+        f"{'when' if region.conditions[each] else 'unless'} {printable(each.name)}"
+        for each in sorted(region.conditions, key=lambda condition: condition.name)
+    )
+    return " and ".join(texts)
 
 
 def entries_in(ports: Intervals, transport: Transport, database: Database) -> Iterator[tuple[Port, Intervals]]:

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from fwadvisor.model.firewall import STATES, Field
-from fwadvisor.model.interval import Intervals, contains, union
-from fwadvisor.model.rule import Hook, State
+from fwadvisor.model.interval import Intervals, union
+from fwadvisor.model.rule import Hook
 from fwadvisor.packets import RawBox
 from fwadvisor.packets.box import ReadableBox
 from fwadvisor.ports.database import Database
 from fwadvisor.ports.facts import Listing, Risk, Transport
 from fwadvisor.review.changes import Kind, PortUse
-from fwadvisor.review.exposed import entries_in, fits, flows_in, neighbours_in, ports_of, protocols_of
+from fwadvisor.review.exposed import entries_in, fits, flows_in, neighbours_in, opens, ports_of, protocols_of, when
 
 #: Of more known uses than that, which wide ranges have, only the worst are named.
 MOST_USES = 12
@@ -58,14 +57,15 @@ def breaks(kind: Kind, hook: Hook, regions: Sequence[ReadableBox], database: Dat
 
 
 def _breaks(region: RawBox, hook: Hook, database: Database) -> Iterator[str]:
-    states = region.integers.get(Field.STATE)
-    if states is not None and not contains(states, STATES.index(State.NEW)):
+    if not opens(region):
         return
+    limits = f", {when(region)}" if region.conditions else ""
     flows = [each for each in flows_in(region, database) if each[1].if_denied]
     if len(flows) > MOST_USES:
         flows = [each for each in flows if each[1].need == "core"]
     for application, flow, _ in flows:
-        if fits(application, flow, hook):
-            yield f"{application.title}: {flow.if_denied}"
+        # Nobody is locked out by what is blocked now and then, or for some.
+        if fits(application, flow, hook) and not (limits and application.lockout):
+            yield f"{application.title}{limits}: {flow.if_denied}"
     if neighbours_in(region):
-        yield "IPv6: no neighbour, no router and no address is found where ICMPv6 133-136 are blocked"
+        yield f"IPv6: no neighbour, no router and no address is found where ICMPv6 133-136 are blocked{limits}"

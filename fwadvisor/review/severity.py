@@ -41,7 +41,7 @@ from dataclasses import dataclass
 from fwadvisor.model.address import Family
 from fwadvisor.model.firewall import STATES, Field
 from fwadvisor.model.interval import Intervals, contains, covers, intersect, size
-from fwadvisor.model.rule import TCP, Hook, State
+from fwadvisor.model.rule import Hook, State
 from fwadvisor.packets import RawBox
 from fwadvisor.packets.box import ReadableBox
 from fwadvisor.packets.box_text import said
@@ -51,14 +51,18 @@ from fwadvisor.ports.facts import State as In
 from fwadvisor.review.changes import Kind
 from fwadvisor.review.exposed import (
     WIDE,
+    belongs,
     exposed,
     fits,
     flows_in,
+    goes_on,
     icmp_of,
     neighbours_in,
+    opens,
     port_words,
     ports_of,
     protocols_of,
+    when,
 )
 from fwadvisor.review.findings import Severity
 from fwadvisor.review.reach import Reach, other_end
@@ -152,17 +156,6 @@ def _reaches(who: str) -> str:
     return "reach" if "," in who else "reaches"
 
 
-def opens(region: RawBox) -> bool:
-    """Whether a packet of the region can open a connection."""
-    if not contains(region.integers.get(Field.STATE, _STATES), STATES.index(State.NEW)):
-        return False
-    flags = region.integers.get(Field.TCP_FLAGS)
-    if flags is None or region.integers.get(Field.PROTOCOL) != ((TCP, TCP),):
-        return True
-    # SYN, with none of FIN, RST and ACK beside it.
-    return any(value & 2 and not value & (1 | 4 | 16) for first, last in flags for value in range(first, last + 1))
-
-
 def _unopening(region: RawBox) -> str:
     states = region.integers.get(Field.STATE)
     if states is None or contains(states, STATES.index(State.NEW)):
@@ -174,23 +167,27 @@ def _unopening(region: RawBox) -> str:
 
 
 def _narrowed(region: RawBox, hook: Hook, database: Database) -> Rating:
-    return next(_why_narrowed(region, hook, database))
+    rating = next(_why_narrowed(region, hook, database))
+    if not region.conditions:
+        return rating
+    # What is blocked now and then, or for some, is a nuisance and cuts nobody off.
+    severity = max(rating.severity, Severity.MEDIUM, key=lambda each: each.rank)
+    return Rating(severity, f"{rating.why}, {when(region)}")
 
 
 def _why_narrowed(region: RawBox, hook: Hook, database: Database) -> Iterator[Rating]:
     """Everything that is bad about packets that are blocked, in the order of the table."""
+    always = not region.conditions
     if other_end(region).reach is Reach.LOOPBACK:
         yield Rating(Severity.HIGH, "programs of this machine no longer reach each other over the loopback interface")
-    states = region.integers.get(Field.STATE, _STATES)
-    new, known, related = (
-        contains(states, STATES.index(each)) for each in (State.NEW, State.ESTABLISHED, State.RELATED)
-    )
+    new, known = opens(region), goes_on(region)
     if known and (not new or not _names_ports(region)) and _carries(region):
-        yield Rating(Severity.HIGH, "packets of established connections are blocked, so every connection breaks")
+        so = ", so every connection breaks" if always else ""
+        yield Rating(Severity.HIGH, f"packets of established connections are blocked{so}")
     yield from _blocked_icmp(region)
     if new:
         yield from _blocked_services(region, hook, database)
-    if related and not _names_ports(region) and _carries(region):
+    if belongs(region) and not _names_ports(region) and _carries(region):
         yield Rating(Severity.MEDIUM, "what belongs to a connection is blocked: errors about it, negotiated media")
     yield Rating(Severity.LOW, _little(region, new))
 
@@ -229,7 +226,9 @@ def _blocked_services(region: RawBox, hook: Hook, database: Database) -> Iterato
         for application, flow, numbers in needed:
             if application.lockout:
                 what = f"{port_words(numbers, flow.transport)} ({application.title})"
-                text = f"{who} no longer {_reaches(who)} {what}, and whoever administers it from there is locked out"
+                text = f"{who} no longer {_reaches(who)} {what}"
+                if not region.conditions:
+                    text += ", and whoever administers it from there is locked out"
                 yield Rating(Severity.HIGH, text)
     for application, flow, numbers in needed:
         yield Rating(Severity.MEDIUM, f"{application.title} needs {_blocked(region, flow, numbers, database)}")
@@ -249,9 +248,7 @@ def _blocked(region: RawBox, flow: Flow, numbers: Intervals, database: Database)
 
 def _little(region: RawBox, new: bool) -> str:
     if not new:
-        return (
-            f"only packets that are {said(Field.STATE, region.integers[Field.STATE], region.family, None)} are blocked"
-        )
+        return f"only packets that are {_unopening(region)} are blocked"
     if covers(((1, 1), (58, 58)), protocols_of(region)):
         return "no type of ICMP that connections need is blocked"
     return "no application that is known and in use has a use for what is blocked"

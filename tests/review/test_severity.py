@@ -1,10 +1,12 @@
 """How severe a change is: the tables of `fwadvisor.review.severity`, `reach` and `exposed`, line by line."""
 
+from dataclasses import replace
+
 import pytest
 
 from fwadvisor.addresses import address_set
 from fwadvisor.model.address import Family
-from fwadvisor.model.firewall import Field, Names
+from fwadvisor.model.firewall import Condition, Field, Names
 from fwadvisor.model.rule import LOOPBACK, Hook
 from fwadvisor.packets import RawBox
 from fwadvisor.packets.box import ReadableBox
@@ -13,6 +15,7 @@ from fwadvisor.ports.facts import Risk
 from fwadvisor.review.changes import Kind
 from fwadvisor.review.exposed import exposed, port_words
 from fwadvisor.review.findings import Severity
+from fwadvisor.review.knowledge import breaks
 from fwadvisor.review.reach import Reach, other_end
 from fwadvisor.review.severity import rate
 
@@ -283,6 +286,49 @@ def test_what_is_reached(database, raw, strangers, lan, text):
 def test_narrowed(database, raw, severity, text):
     found, why = rated(database, NARROWED, raw)
     assert (found, text in why) == (severity, True), why
+
+
+def flags(*values):
+    return tuple((each, each) for each in values)
+
+
+@pytest.mark.parametrize(
+    ("raw", "severity", "text"),
+    [
+        (region(port=22, states=((0, 0),), TCP_FLAGS=flags(16, 18)), "low", "only packets that are TCP without a SYN"),
+        (region(states=((0, 0),), TCP_FLAGS=flags(1, 4, 16)), "low", "only packets that are TCP without a SYN"),
+        (region(TCP_FLAGS=flags(0, 41)), "low", "only packets that are TCP without a SYN"),
+        (region(port=22, TCP_FLAGS=flags(0, 2)), "high", "locked out"),
+        (region(port=22, TCP_FLAGS=flags(16)), "high", "every connection breaks"),
+        (region(TCP_FLAGS=flags(24)), "high", "every connection breaks"),
+    ],
+)
+def test_packets_that_neither_open_nor_carry_a_connection_lock_nobody_out(database, raw, severity, text):
+    found, why = rated(database, NARROWED, raw)
+    assert (found, text in why) == (severity, True), why
+    assert bool(breaks(NARROWED, Hook.INPUT, [ReadableBox(raw)], database)) is ("locked out" in why)
+
+
+@pytest.mark.parametrize(
+    ("raw", "severity", "text"),
+    [
+        (region(port=22), "medium", "the internet no longer reaches 22/tcp (SSH access), unless limit 5/second"),
+        (region(), "medium", "packets of established connections are blocked, unless limit 5/second"),
+        (region(over=[LOOPBACK]), "medium", "over the loopback interface, unless limit 5/second"),
+        (region(port=443), "medium", "which is blocked from the internet, unless limit 5/second"),
+        (region(port=61000), "low", "has a use for what is blocked, unless limit 5/second"),
+    ],
+)
+def test_where_a_condition_decides_nobody_is_locked_out(database, raw, severity, text):
+    limited = replace(raw, conditions={Condition("limit 5/second"): False})
+    assert rated(database, NARROWED, raw)[0] in (severity, Severity.HIGH)
+    found, why = rated(database, NARROWED, limited)
+    assert (found, text in why) == (severity, True), why
+    assert "locked out" not in why
+    told = breaks(NARROWED, Hook.INPUT, [ReadableBox(limited)], database)
+    assert all(", unless limit 5/second: " in each and "lock yourself out" not in each for each in told)
+    held = replace(raw, conditions={Condition("fragment"): True, Condition("a"): False})
+    assert rated(database, NARROWED, held)[1].endswith(", unless a and when fragment")
 
 
 def test_other_kinds(database):
