@@ -283,6 +283,61 @@ def test_condition(text: str, sentence: str, wanted: dict[str, str], reader: Any
     assert reader.opaque(text) == ""
 
 
+RATE = "pass in proto tcp to port { 22, 80 } keep state (max-src-conn-rate 15/5, overload <t>)"
+REACHED = f"max-src-conn-rate 15/5 reached: {RATE}"
+
+
+def test_each_rule_that_a_list_makes_counts_for_itself(reader: Any) -> None:
+    text = f"table <t> persist\nblock in quick from <t>\nblock in\n{RATE}"
+    assert "make several rules" not in reader.opaque(text)
+    for sentence, own, other in ((SSH, REACHED, f"{REACHED} (2)"), (WEB, f"{REACHED} (2)", REACHED)):
+        assert reader.verdict(text, sentence) == "accept"
+        assert reader.verdict(text, sentence, own) == "drop"
+        assert reader.verdict(text, sentence, other) == "accept"
+
+
+def test_rules_of_lists_stand_in_the_order_of_pfctl(reader: Any) -> None:
+    """Of overlapping elements the last one decides, with quick the first."""
+    rule = "pass in proto tcp from { 10.0.0.9, 10.0.0.0/24, 2001:db8::/32 } to any port 22 keep state (max 5)"
+    names = ["", " (2)", " (3)"]
+    for words, decides in ((rule, 1), (rule.replace("in", "in quick", 1), 0)):
+        for number, name in enumerate(names):
+            reached = f"max 5 states reached: {words}{name}"
+            assert reader.verdict(f"block\n{words}", SSH, reached) == ("drop" if number == decides else "accept")
+
+
+@pytest.mark.parametrize(
+    ("text", "rules"),
+    [
+        ("block in proto { tcp udp } probability 20%", 2),
+        ("pass in on { em0 em1 } proto tcp from { 10.0.0.1 10.0.0.2 } to port { 22 23 } once", 8),
+        ("pass in inet proto icmp icmp-type { echoreq, timereq } max-pkt-rate 10/5", 2),
+        ("pass in from { 10.0.0.1, 2001:db8::1 } to { 10.0.0.2, 2001:db8::2 } max-pkt-rate 10/5", 2),
+        ("pass in proto tcp to port { 22 23 } keep state (sloppy)", 1),
+        ("block\npass in proto icmp from { 10.0.0.1 10.0.0.2 } keep state (max-src-conn 5)", 1),
+    ],
+)
+def test_lists_of_what_counts_are_as_many_rules(text: str, rules: int, reader: Any) -> None:
+    made = [rule for rule in reader.read(text).chains["in"].rules if rule.text == text.splitlines()[-1]]
+    assert len(made) == rules
+    assert "make several rules" not in reader.opaque(text)
+
+
+def test_lists_that_make_too_many_rules_are_not_told_apart(reader: Any) -> None:
+    ports = ", ".join(str(2 * number + 1) for number in range(300))
+    text = f"block\npass in proto tcp to port {{ {ports} }} keep state (max 5)"
+    assert "the lists make several rules of this line" in reader.opaque(text)
+    assert len(reader.read(text).chains["in"].rules) == 3
+    many = "\n".join(f"pass in proto tcp from 10.{n}.0.0/16 to port {{ 1, 3, 5, 7, 9 }} once" for n in range(256))
+    many = "\n".join([many.replace("10.", f"{first}.") for first in range(10, 30)])
+    assert "the lists make several rules of this line" in reader.opaque(many)
+    assert sum(len(chain.rules) for chain in reader.read(many).chains.values()) < 60_000
+
+
+def test_any_in_a_list_of_what_counts_is_not_told_apart(reader: Any) -> None:
+    assert "the lists make several rules" in reader.opaque("pass in from { any, 10.0.0.1 } max-pkt-rate 10/5")
+
+
 UNKNOWN = [
     ("pass in proto tcp to port 80 divert-to 127.0.0.1 port 8080", WEB, "divert-to"),
     ("pass in proto tcp divert-packet port 700", WEB, "divert-packet"),

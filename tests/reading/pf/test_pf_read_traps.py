@@ -88,8 +88,10 @@ def test_2_where_nothing_tells_the_variant_a_reached_limit_is_warned_of(reader: 
 
 def test_2_limits_of_lists_count_for_each_rule_of_the_list(reader: Any) -> None:
     text = "block\npass in from { 10.0.0.9 10.0.0.8 } keep state (max 5)"
-    assert "counts for itself" in reader.opaque(text)
-    assert reader.opaque("block\npass in from 10.0.0.9 keep state (max 5)") == ""
+    reached = "max 5 states reached: pass in from { 10.0.0.9 10.0.0.8 } keep state (max 5)"
+    assert reader.verdict(text, SSH, reached) == "drop"
+    assert reader.verdict(text, SSH, f"{reached} (2)") == "accept"
+    assert reader.opaque(text) == ""
 
 
 # --- section 3: block, drop, return -----------------------------------------------------------------

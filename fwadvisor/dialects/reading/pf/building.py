@@ -158,7 +158,8 @@ class Building:
         for each in scope.statements:
             if isinstance(each, Rule):
                 if not each.direction or each.direction == direction:
-                    self._rule(each, scope, direction, found)
+                    for rule in self._limits.rules(each):
+                        self._rule(rule, scope, direction, found)
             elif isinstance(each, Anchor) and (not each.rule.direction or each.rule.direction == direction):
                 found += self._anchor(each, scope, direction)
         return found

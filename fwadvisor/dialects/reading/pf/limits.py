@@ -7,12 +7,15 @@ from dataclasses import replace
 
 from fwadvisor.diagnostic import Span
 from fwadvisor.dialects.reading import conditions
+from fwadvisor.dialects.reading.pf.expanding import expanded, expands
 from fwadvisor.dialects.reading.pf.syntax import Rule, StateOptions
 from fwadvisor.dialects.reading.pf.variants import OLDER, Variants
 from fwadvisor.model.firewall import Condition, ConditionTest, Decide, Field, FirewallRule, IntegerTest, Test
 from fwadvisor.model.rule import TCP, Verdict
 
 _TCP = IntegerTest(Field.PROTOCOL, ((TCP, TCP),))
+#: So many rules are made of all lines together.
+_MOST_OF_ALL = 20_000
 
 
 class Limits:
@@ -27,6 +30,22 @@ class Limits:
         #: How often a name was given, and the numbers that rules have.
         self._given: dict[str, int] = {}
         self._numbers: dict[tuple[int, str, str], int] = {}
+        #: The rules of a line by itself, which is kept so that its number stays its own.
+        self._expanded: dict[int, tuple[Rule, ...]] = {}
+        self._more = _MOST_OF_ALL
+
+    def rules(self, rule: Rule) -> tuple[Rule, ...]:
+        """The rules that lists make of a line where each has limits of its own, else the line as one rule."""
+        if not _counts(rule) or not expands(rule):
+            return (rule,)
+        found = self._expanded.get(id(rule))
+        if found is None:
+            found = expanded(rule)
+            if self._more < len(found):
+                found = (rule,)
+            self._more -= len(found)
+            self._expanded[id(rule)] = found
+        return found
 
     def tests(self, rule: Rule, direction: str) -> list[Test]:
         """Tests without which the rule does not match."""
@@ -83,22 +102,23 @@ class Limits:
         return [(self._condition(rule, f"{each} reached: {rule.words}", ""), True) for each in options.per_source_tcp]
 
     def _condition(self, rule: Rule, name: str, walk: str) -> ConditionTest:
-        """The condition of a rule; a list makes several rules of it, which one condition cannot stand for."""
+        """The condition of a rule; where a list makes several rules of it, one condition cannot stand for them."""
         key = (id(rule), name, walk)
         number = self._numbers.get(key)
         if number is None:
             number = self._numbers[key] = self._given[name] = self._given.get(name, 0) + 1
-        if _expands(rule):
+        several = expands(rule)
+        if several:
             self._opaque(rule.span, "the lists make several rules of this line, each of which counts for itself")
-        return ConditionTest(Condition(conditions.occurrence(name, number), understood=not _expands(rule)))
+        return ConditionTest(Condition(conditions.occurrence(name, number), understood=not several))
 
 
-def _expands(rule: Rule) -> bool:
-    """Whether lists make more than one rule of the line."""
-    return (
-        len(rule.interfaces) > 1
-        or len(rule.protocols) > 1
-        or any(len(end.hosts or ()) > 1 or end.items > 1 for end in (rule.source, rule.destination))
-        or rule.options.icmp_items > 1
-        or len(rule.systems) > 1
-    )
+def _counts(rule: Rule) -> bool:
+    """Whether each rule that is made of the line has something of its own that counts."""
+    asked, limits = rule.options, rule.options.state_options
+    if asked.probability is not None or asked.packet_rate or asked.once:
+        return True
+    if limits is None or asked.state == "no":
+        return False
+    tcp = limits.per_source_tcp and (not rule.protocols or TCP in rule.protocols)
+    return bool(limits.maximum or limits.per_source or tcp)

@@ -89,7 +89,8 @@ def _icmp(cursor: Cursor, found: Options, six: bool) -> None:
         return kind * 256 + code, kind * 256 + code
 
     kinds = cursor.elements(item)
-    found.icmp, found.icmp_items = normalize(kinds), len(kinds)
+    found.icmp = normalize(kinds)
+    found.icmp_items = tuple((each,) for each in kinds) if len(kinds) > 1 else ()
     found.icmp6 = six
 
 

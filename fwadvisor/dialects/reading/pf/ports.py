@@ -11,8 +11,8 @@ from fwadvisor.model.interval import PORTS, Intervals, normalize, subtract
 _MOST = 65535
 
 
-def ports(cursor: Cursor) -> tuple[Intervals, int]:
-    """What stands after ``port``: one item or a list, of which any may hold; how many items there are.
+def ports(cursor: Cursor) -> tuple[Intervals, tuple[Intervals, ...]]:
+    """What stands after ``port``: one item or a list, of which any may hold; the items where there are several.
 
     Raises:
         ReadError: pfctl would refuse it.
@@ -22,7 +22,7 @@ def ports(cursor: Cursor) -> tuple[Intervals, int]:
         following = cursor.t[cursor.i + 1]
         if following not in ("<>", "><"):
             cursor.i += 1
-            return ((int(head), int(head)),), 1
+            return ((int(head), int(head)),), ()
     negated = [0]
 
     def item() -> Intervals:
@@ -32,14 +32,14 @@ def ports(cursor: Cursor) -> tuple[Intervals, int]:
     start = cursor.i
     found = cursor.elements(item)
     if len(found) == 1:
-        return found[0], 1
+        return found[0], ()
     if negated[0]:
         cursor.warn(
             "each element of this list is a rule of its own, so != lets nearly every port match",
             "write the ports that are meant, or one !=",
             start,
         )
-    return normalize(pair for each in found for pair in each), len(found)
+    return normalize(pair for each in found for pair in each), tuple(found)
 
 
 def _item(cursor: Cursor) -> Intervals:

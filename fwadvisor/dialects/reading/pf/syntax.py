@@ -40,8 +40,8 @@ class End:
 
     hosts: tuple[Host, ...] | None = None
     ports: Intervals | None = None
-    #: How many elements the list of ports has: each makes a rule of its own.
-    items: int = 1
+    #: The elements of the list of ports, where there are several: each makes a rule of its own.
+    items: tuple[Intervals, ...] = ()
 
 
 ANY = End()
@@ -81,7 +81,8 @@ class Options:
     #: type * 256 + code, and whether for IPv6.
     icmp: Intervals | None = None
     icmp6: bool = False
-    icmp_items: int = 1
+    #: The elements of the list of types, where there are several.
+    icmp_items: tuple[Intervals, ...] = ()
     #: "", "no", "keep", "modulate", "synproxy".
     state: str = ""
     state_options: StateOptions | None = None
