@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from fwadvisor.compile.conflicts import meet
@@ -13,7 +13,7 @@ from fwadvisor.dialects.base import Capabilities
 from fwadvisor.model.interval import Intervals, format_ports, intersect, overlaps, size, union
 from fwadvisor.model.note import Note, Topic
 from fwadvisor.model.policy import Statement
-from fwadvisor.model.rule import Hook
+from fwadvisor.model.rule import Hook, Match
 from fwadvisor.ports.database import Database
 from fwadvisor.ports.facts import Ephemeral
 
@@ -34,12 +34,14 @@ class Pinned:
 
 
 _Problem: TypeAlias = Callable[[Pinned, Selection, str], Diagnostic]
+_Meeting: TypeAlias = Callable[[Selection, Selection], bool]
 
 
 def clashes(pinned: Iterable[Pinned], needs: Iterable[Selection], forbidden: Iterable[Selection]) -> list[Diagnostic]:
     """An error for each range that holds ports which another statement, or the same need, speaks of.
 
-    What one program keeps for its calls another cannot have, and a closed port inside a range would be open.
+    What one program keeps for its calls another cannot have, and a closed port inside a range would be open. A service
+    of this machine would be open to the far end of the calls too, whomever its own need names.
     """
     ranges = list(pinned)
     if not ranges:
@@ -49,8 +51,8 @@ def clashes(pinned: Iterable[Pinned], needs: Iterable[Selection], forbidden: Ite
     found: list[Diagnostic] = []
     for number, each in enumerate(ranges):
         found += _twice(each, ranges[:number])
-        found += _first(each, (other for other in fixed if not _same_range(each, other)), _needed)
-        found += _first(each, forbidden, _closed)
+        found += _first(each, (other for other in fixed if not _same_range(each, other)), _served, _needed)
+        found += _first(each, forbidden, _together, _closed)
     return found
 
 
@@ -64,26 +66,42 @@ def _twice(pinned: Pinned, others: Iterable[Pinned]) -> Iterator[Diagnostic]:
         if other.statement.application == pinned.statement.application or other.transport != pinned.transport:
             continue
         if overlaps(pinned.ports, other.ports) and any(
-            meet(a.match, b.match) for a in pinned.selections for b in other.selections if a.hook is b.hook
+            _served(a, b) for a in pinned.selections for b in other.selections
         ):
             shared = format_ports(intersect(pinned.ports, other.ports))
             yield error(
                 f"{pinned.transport.upper()} {shared} is kept for {pinned.statement.application}, "
-                f"but also for {other.statement.application} towards the same zones",
+                f"but also for {other.statement.application}",
                 span_of(pinned.statement),
                 "give each of them a range of its own, in media and on the device",
                 Label(span_of(other.statement), f"the other range: {format_ports(other.ports)}"),
             )
 
 
-def _first(pinned: Pinned, others: Iterable[Selection], problem: _Problem) -> Iterator[Diagnostic]:
+def _together(one: Selection, other: Selection) -> bool:
+    """Whether both speak of a packet."""
+    return one.hook is other.hook and meet(one.match, other.match)
+
+
+def _served(one: Selection, other: Selection) -> bool:
+    """Whether both speak of a packet, or of a port of this machine, whoever may send to it."""
+    if one.hook is Hook.INPUT is other.hook:
+        return meet(_from_anybody(one.match), _from_anybody(other.match))
+    return _together(one, other)
+
+
+def _from_anybody(match: Match) -> Match:
+    return replace(match, source=None, source_ports=None, in_interfaces=())
+
+
+def _first(pinned: Pinned, others: Iterable[Selection], meeting: _Meeting, problem: _Problem) -> Iterator[Diagnostic]:
     """A problem for each other statement that names a port inside the range."""
     seen: set[int] = set()
     for other in others:
         ports = other.match.destination_ports
         if ports is None or size(ports) > _NAMED or id(other.statement) in seen:
             continue
-        if any(selection.hook is other.hook and meet(selection.match, other.match) for selection in pinned.selections):
+        if any(meeting(selection, other) for selection in pinned.selections):
             seen.add(id(other.statement))
             yield problem(pinned, other, format_ports(intersect(pinned.ports, ports)))
 

@@ -143,8 +143,15 @@ def test_a_port_of_the_same_need_inside_a_range_is_a_clash(compiled):
     assert "holds 1720" in problem.message
 
 
-def test_the_same_port_for_others_is_no_clash(compiled):
+def test_a_service_of_this_machine_for_others_is_a_clash(compiled):
+    """The range would open it to the peers as well."""
     other = h323(f"{PINNED}, calls: 2", extra=STORE.replace("from: peers", "from: elsewhere"))
+    (problem,) = problems(compiled, other.replace("zones: {", "zones: {elsewhere: 198.51.100.0/24, "))
+    assert "TCP range 3230-3237 of h323-endpoint holds 3234" in problem.message
+
+
+def test_the_same_port_of_others_is_no_clash(compiled):
+    other = h323(f"{PINNED}, calls: 2", extra=STORE.replace("from: peers\n  to: self", "from: self\n  to: elsewhere"))
     assert ranges(compiled(other.replace("zones: {", "zones: {elsewhere: 198.51.100.0/24, ")))
 
 
@@ -161,6 +168,8 @@ def test_one_range_for_two_applications_is_a_clash(compiled):
     (problem,) = problems(compiled, h323(f"{PINNED}, calls: 2", extra=phone))
     assert "UDP 3240-3259 is kept for sip-phone, but also for h323-endpoint" in problem.message
     assert ranges(compiled(h323(f"{PINNED}, calls: 2", extra=phone.replace("3240-3259", "3270-3289"))))
+    (problem,) = problems(compiled, h323(f"{PINNED}, calls: 2", extra=phone.replace("peer: peers", "peer: server")))
+    assert "is kept for sip-phone, but also for h323-endpoint" in problem.message
 
 
 @pytest.mark.parametrize("target", DIALECTS)
