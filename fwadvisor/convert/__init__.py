@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from fwadvisor import __version__
 from fwadvisor.convert.making import Making
 from fwadvisor.convert.proving import Shown, prove, read_back
-from fwadvisor.convert.refusing import not_convertible, translating
+from fwadvisor.convert.refusing import cutting, not_convertible, translating
 from fwadvisor.convert.request import Converted, Request
 from fwadvisor.diagnostic import did_you_mean, error
 from fwadvisor.dialects import DIALECTS, dialect
@@ -21,7 +21,7 @@ from fwadvisor.dialects.base import Capabilities, Document, OutputFile
 from fwadvisor.dialects.fit import fit
 from fwadvisor.errors import BudgetError, FwadvisorError, InexpressibleError, UnknownNameError
 from fwadvisor.model.address import FAMILIES, Family
-from fwadvisor.model.firewall import Firewall
+from fwadvisor.model.firewall import Firewall, FirewallRule
 from fwadvisor.model.rule import Hook, Ruleset, Verdict
 
 __all__ = ["Converted", "Request", "convert"]
@@ -60,9 +60,16 @@ def _converted(request: Request, *, guided_only: bool) -> Converted:
         raise InexpressibleError(dict.fromkeys(making.problems))
     ruleset, left = fit(ruleset, able, approximate=request.allow_approximate)
     notes = [*making.notes, *(each.text for each in left if each.id != "forwards-nothing"), *_silent(request, able)]
+    notes = list(dict.fromkeys(notes))
     files = _written(request, ruleset, notes)
     text = read_back(request.target, files, dict(request.options))
     shown = prove(text, source, able, request.budget, approximate=request.allow_approximate)
+    refused = [each for each in shown.cuts if not each.in_part]
+    if refused:
+        raise FwadvisorError(cutting(refused, making.lost, source.name))
+    cut = list(dict.fromkeys(f"cuts {each.what} that {_at(each.rule)} accepts" for each in shown.cuts))
+    if cut:
+        files = _written(request, ruleset, [*cut, *notes])
     return Converted(
         files=files,
         ruleset=ruleset,
@@ -70,8 +77,12 @@ def _converted(request: Request, *, guided_only: bool) -> Converted:
         rules=(sum(1 for _ in source.rules()), sum(len(chain.rules) for chain in ruleset.chains)),
         rewritten=tuple(making.rewritten),
         narrowed=bool(shown.narrowed),
-        notes=tuple(dict.fromkeys([*notes, *_shown(shown, source)])),
+        notes=tuple(dict.fromkeys([*cut, *notes, *_shown(shown, source)])),
     )
+
+
+def _at(rule: FirewallRule) -> str:
+    return f"{rule.span.file}:{rule.span.line}"
 
 
 def _shown(shown: Shown, source: Firewall) -> Iterator[str]:

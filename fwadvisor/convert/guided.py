@@ -5,6 +5,9 @@ line comes to, without what a match cannot say. Where all of M and rest have one
 rule. Where some of them have another, those are new rules before it, if they are few boxes that can be said. What
 then is left is written as the boxes of what decides it, or is the default. So every packet gets its verdict from the
 engine; the lines only say how to cut.
+
+Where less may be accepted, what cannot be said is closed with as little around it as can be, and the rules that accept
+stay for everything else.
 """
 
 from __future__ import annotations
@@ -18,7 +21,7 @@ from fwadvisor.convert.matching import Matched, matches_of
 from fwadvisor.convert.straight import Made
 from fwadvisor.model.firewall import FirewallRule
 from fwadvisor.model.lift import tests as tests_of
-from fwadvisor.model.rule import ICMP, ICMPV6, Match, Verdict
+from fwadvisor.model.rule import ICMP, ICMPV6, Match, State, Verdict
 from fwadvisor.packets import Meaning, PacketSet, Result, Space
 from fwadvisor.packets.box import readable_boxes
 from fwadvisor.packets.deciders import Numbered
@@ -26,6 +29,8 @@ from fwadvisor.packets.deciders import Numbered
 #: So many exceptions are written before a rule, and exceptions of exceptions so deep; so many boxes are few, so many
 #: are tried for a rule that cannot be written as it is.
 _EXCEPTIONS, _DEPTHS, _FEW, _BOXES = 8, (1, 3), 2, 256
+#: A rule that accepts no more packets of such a state is none that is narrowed, but one that is lost.
+_COUNTING = (State.NEW, State.ESTABLISHED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +52,9 @@ class Guided:
     rules: list[Made]
     default: Verdict
     blocked: tuple[Blocked, ...] = ()
+    #: Where less may be accepted: rules some of whose packets are closed, and rules that are left out.
+    narrowed: tuple[Blocked, ...] = ()
+    left_out: tuple[Blocked, ...] = ()
 
 
 def _asks_more(blocked: Blocked) -> bool:
@@ -73,21 +81,29 @@ class Guide:
             key=lambda each: (len(str(each[0].effects)), str(each[0].effects)),
         )
         self._made: list[Made] = []
+        #: Whether more may be closed than has to be, and what is.
+        self._widening = False
+        self._narrowed: list[Blocked] = []
+        self._left_out: list[Blocked] = []
         #: What kept the lines of a rule from being written, by the rule.
         self._kept: dict[int, Blocked] = {}
 
-    def rules(self, lines: Lines) -> Guided:
-        """The new rules."""
+    def rules(self, lines: Lines, *, narrower: bool = False) -> Guided:
+        """The new rules; `narrower`, they may accept less where not everything can be said."""
         found = Guided([], lines.default)
         for self._depth in _DEPTHS:
             # Exceptions of exceptions are hard to read, so that they come only where nothing else will do.
             found = self._attempt(lines)
             if not found.blocked:
                 break
+        if found.blocked and narrower:
+            self._widening = True
+            found = self._attempt(lines)
         return found
 
     def _attempt(self, lines: Lines) -> Guided:
         self._rest, self._made, self._kept = self._within, [], {}
+        self._narrowed, self._left_out = [], []
         waiting = [
             (line, matched)
             for line in lines.lines
@@ -96,11 +112,25 @@ class Guide:
         # What cannot be written where it stands often can where less is left to be told apart.
         while waiting:
             left = [each for each in waiting if not self._line(*each)]
-            if len(left) == len(waiting):
+            if len(left) == len(waiting) and not self._close_all(left):
                 break
             waiting = left
         default, blocked = self._leftover(lines.default)
-        return Guided(self._made, default, tuple(blocked))
+        return Guided(self._made, default, tuple(blocked), tuple(self._narrowed), tuple(self._left_out))
+
+    def _close_all(self, waiting: list[tuple[Line, Matched]]) -> bool:
+        """Write the last rule, where it closes everything, although some packets that are left were accepted."""
+        if not self._widening or not waiting:
+            return False
+        line, matched = waiting[-1]
+        everything = (self._rest - self._packets(matched.match)).is_empty
+        if line.verdict is Verdict.ACCEPT or matched.unsaid or not everything or self._rest.is_empty:
+            return False
+        for result, share in self._shares(self._rest & self._where[Verdict.ACCEPT]):
+            rule = self._rule(result)
+            self._left_out.append(Blocked(rule, share, result.verdict, self._kept.get(id(rule))))
+        self._write([Made(matched.match, line.verdict, line.rule, line.log, line.why)])
+        return True
 
     def _packets(self, match: Match) -> PacketSet:
         return self._space.packets(self._meaning.hook, self._meaning.family, tests_of(match))
@@ -133,10 +163,38 @@ class Guide:
         exceptions: list[Made] = []
         for result, share in self._shares(wrong):
             found = self._said(result, share, depth - 1, _EXCEPTIONS - len(exceptions))
+            if isinstance(found, Blocked) and self._widening and rule.verdict is Verdict.ACCEPT:
+                found = self._widened(rule, result, share, _EXCEPTIONS - len(exceptions))
             if isinstance(found, Blocked):
                 return found
             exceptions += found
         return [*exceptions, rule]
+
+    def _widened(self, rule: Made, result: Result, share: PacketSet, most: int) -> list[Made] | Blocked:
+        """Rules that close what `rule` must not accept, and more, but not everything that it shall accept."""
+        blocked = Blocked(self._rule(result), share)
+        raws = list(islice(share.boxes(), 4 * _BOXES))
+        if result.verdict is None or len(raws) == 4 * _BOXES:
+            return blocked
+        packets = share.table
+        matches = dict.fromkeys(
+            matched.match
+            for box in readable_boxes(raws)
+            for matched in matches_of(box.raw.tests(), packets.family, packets.hook)
+        )
+        accepted = self._packets(rule.match) & self._rest & self._where[Verdict.ACCEPT]
+        kept = accepted
+        for match in matches:
+            kept = kept - self._packets(match)
+        if len(matches) > most or any(self._emptied(accepted, kept, state) for state in _COUNTING):
+            return blocked
+        self._narrowed.append(Blocked(rule.rule, accepted - kept, rule.verdict, blocked))
+        return [Made(match, result.verdict, self._rule(result)) for match in matches]
+
+    def _emptied(self, accepted: PacketSet, kept: PacketSet, state: State) -> bool:
+        """Whether nothing is kept of the packets of a state."""
+        packets = self._packets(Match(states=(state,)))
+        return (kept & packets).is_empty and not (accepted & packets).is_empty
 
     def _said(self, result: Result, share: PacketSet, depth: int, most: int) -> list[Made] | Blocked:
         """Packets of one decider as rules, box by box; what cannot be said, or not in so few rules, comes back."""

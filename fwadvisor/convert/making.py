@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from itertools import product
 
 from fwadvisor.convert import refusing
 from fwadvisor.convert.followed import assigned
-from fwadvisor.convert.guided import Guide
+from fwadvisor.convert.guided import Blocked, Guide
 from fwadvisor.convert.lines import Lines, lines_of
 from fwadvisor.convert.proving import crossed_icmp, read_back, spoken_like
 from fwadvisor.convert.request import Request
@@ -41,6 +42,7 @@ from fwadvisor.model.rule import (
     protocol_name,
 )
 from fwadvisor.packets import PacketSet, Space
+from fwadvisor.packets.counting import counting
 from fwadvisor.packets.deciders import DECIDERS, Numbered, numbered
 from fwadvisor.proof.comparison import NETFILTER, TESTS
 
@@ -62,6 +64,8 @@ class Making:
     problems: list[Diagnostic] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     rewritten: list[Hook] = field(default_factory=list)
+    #: Rules that accept less than they did, by identity, and what could not be said.
+    lost: dict[int, Blocked] = field(default_factory=dict)
 
     @property
     def firewall(self) -> Firewall:
@@ -171,8 +175,10 @@ class Making:
     # --- by the packet engine ---
 
     @cached_property
-    def _numbered(self) -> Numbered:
-        return numbered(self.firewall)
+    def _told(self) -> dict[tuple[Hook, Family], Numbered]:
+        """What decides packets, among the base chains that count."""
+        told, parts = numbered(self.firewall), product(Hook, self.firewall.families)
+        return {(hook, family): counting(told, hook, family) for hook, family in parts if hook in self.firewall.hooks}
 
     @cached_property
     def _shape(self) -> Firewall:
@@ -187,23 +193,34 @@ class Making:
     def _space(self) -> Space:
         tests: list[Test] = [*_OVER_LOOPBACK, *(test for family in FAMILIES for test in crossed_icmp(family))]
         tests += (IntegerTest(Field.STATE, ((number, number),)) for number in range(len(STATES)))
-        firewalls = (self._numbered.firewall, self._shape)
+        firewalls = (*(told.firewall for told in self._told.values()), self._shape)
         return Space(firewalls, effects=DECIDERS, tests=tests, budget=self.request.budget)
 
     def _guided(self, hook: Hook, family: Family, lines: Lines) -> tuple[list[Made], Verdict]:
         if hook not in self.rewritten:
             self.rewritten.append(hook)
-        meaning = self._space.meaning(self._numbered.firewall, hook, family)
-        guided = Guide(self._space, self._numbered, meaning, self._within(hook, family)).rules(lines)
+        told = self._told[hook, family]
+        meaning = self._space.meaning(told.firewall, hook, family)
+        guide = Guide(self._space, told, meaning, self._within(hook, family))
+        guided = guide.rules(lines, narrower=self.request.allow_approximate)
+        for each in (*guided.narrowed, *guided.left_out, *guided.blocked):
+            self.lost.setdefault(id(each.rule), each.cause or each)
         if guided.blocked and self.request.allow_approximate:
             if guided.default is not Verdict.ACCEPT and all(each.verdict is not None for each in guided.blocked):
                 # What is left out falls to the default, which closes it.
-                self.notes += (f"left out, it stays closed: {_place(each.rule)}" for each in guided.blocked)
+                self._narrowed(guided.narrowed, (*guided.left_out, *guided.blocked))
                 return guided.rules, guided.default
             if lines.exact:
                 return self._narrower(hook, family, lines)
         self.problems += refusing.blocked(guided.blocked, self.able, family, hook)
+        self._narrowed(guided.narrowed, guided.left_out)
         return guided.rules, guided.default
+
+    def _narrowed(self, narrowed: Iterable[Blocked], left_out: Iterable[Blocked]) -> None:
+        self.notes += (
+            f"in part closed, as exceptions from it cannot be said: {_place(each.rule)}" for each in narrowed
+        )
+        self.notes += (f"left out, it stays closed: {_place(each.rule)}" for each in left_out)
 
     def _narrower(self, hook: Hook, family: Family, lines: Lines) -> tuple[list[Made], Verdict]:
         made = []
@@ -223,7 +240,8 @@ class Making:
     def _within(self, hook: Hook, family: Family) -> PacketSet:
         """The packets that the new rules have to decide."""
         space, shape = self._space, self._shape
-        found = space.meaning(self._numbered.firewall, hook, family).domain & space.meaning(shape, hook, family).domain
+        told = self._told[hook, family].firewall
+        found = space.meaning(told, hook, family).domain & space.meaning(shape, hook, family).domain
         passing = self.firewall.implicit | shape.implicit
         if passing:
             numbers = normalize((STATES.index(state), STATES.index(state)) for state in passing)

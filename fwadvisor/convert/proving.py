@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from fwadvisor.convert.cutting import CLASSES, Cut, cuts
 from fwadvisor.diagnostic import Diagnostic, Label, error
 from fwadvisor.dialects.base import Capabilities, OutputFile
 from fwadvisor.dialects.reading import reader
@@ -36,6 +37,8 @@ class Shown:
     nature: tuple[str, ...]
     #: Where less is accepted than before, in sentences; only where that was allowed.
     narrowed: tuple[str, ...]
+    #: What is closed of what no machine can do without.
+    cuts: tuple[Cut, ...] = ()
 
 
 def read_back(target: str, files: Sequence[OutputFile], options: Mapping[str, str]) -> Firewall:
@@ -69,7 +72,7 @@ def prove(text: Firewall, source: Firewall, able: Capabilities, budget: Budget, 
     alike = text.dialect == source.dialect or {text.dialect, source.dialect} <= NETFILTER
     effects = frozenset({Field.ASSIGNED_HELPER}) if alike else frozenset[Field]()
     nature = list(_by_nature(able))
-    tests = (*TESTS, *(test for _, tests in nature for test in tests))
+    tests = (*TESTS, *CLASSES, *(test for _, tests in nature for test in tests))
     space = Space((text, source), effects=effects, tests=tests, budget=budget, like=source)
     comparison = compare_in(space, text, source)
     said: list[str] = []
@@ -95,7 +98,8 @@ def prove(text: Firewall, source: Firewall, able: Capabilities, budget: Budget, 
             problems.append(_differs(text, source, each, rest))
     if problems:
         raise FwadvisorError(problems)
-    return Shown(comparison, tuple(dict.fromkeys(said)), tuple(dict.fromkeys(narrowed)))
+    found = [each for part in comparison.parts if narrowed for each in cuts(space, text, source, *part)]
+    return Shown(comparison, tuple(dict.fromkeys(said)), tuple(dict.fromkeys(narrowed)), tuple(found))
 
 
 def _only_followed(difference: Difference) -> bool:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 
+from fwadvisor.convert.cutting import Cut
 from fwadvisor.convert.guided import Blocked
 from fwadvisor.convert.lines import Lines
 from fwadvisor.convert.matching import matches_of, unsaid_words
 from fwadvisor.convert.request import Request
-from fwadvisor.diagnostic import Diagnostic, Span, error
+from fwadvisor.diagnostic import Diagnostic, Label, Span, error
 from fwadvisor.dialects import DIALECTS, dialect
 from fwadvisor.dialects.base import Capabilities
 from fwadvisor.model.address import Family
@@ -78,6 +79,23 @@ def _unsaid(each: Blocked, family: Family, hook: Hook) -> Iterator[str]:
     for box in islice(boxes, _MOST):
         tests += (test for matched in matches_of(box.tests(), family, hook) for test in matched.unsaid)
     yield from dict.fromkeys(map(unsaid_words, tests))
+
+
+def cutting(found: Iterable[Cut], lost: Mapping[int, Blocked], name: str) -> Iterator[Diagnostic]:
+    """That nobody can want the text, with the rule that is lost and what could not be said."""
+    rules: dict[int, Cut] = {}
+    for each in found:
+        rules.setdefault(id(each.rule), each)
+    for each in rules.values():
+        cause = lost.get(id(each.rule))
+        words = " and ".join(_unsaid(cause, each.family, each.hook)) if cause else ""
+        before = cause.rule if cause and cause.rule is not each.rule else None
+        yield error(
+            f"the text would cut {each.what} that {name} accepts here: {each.hook}, IPv{each.family.value}",
+            each.rule.span,
+            f"no rule of ours can say {words or 'what it asks'}: take that out of the source, then convert again",
+            *([Label(before.span, "decides before it")] if before else []),
+        )
 
 
 def unable(rule: FirewallRule | None, what: str, able: Capabilities, others: Iterable[str]) -> Diagnostic:

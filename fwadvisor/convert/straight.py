@@ -20,6 +20,16 @@ _DESCRIBED = re.compile(
     r"(?P<text>.+): (?:baseline|(?P<profile>[A-Za-z0-9_.@-]+):(?P<line>[1-9][0-9]{0,6}))"
     r"(?:; (?!less rule )(?P<reason>[^;]+))?(?:; less rule [0-9 a-z]+)?"
 )
+#: Signs of rule texts, and words for them.
+_SIGNS = tuple(
+    (re.compile(sign), word)
+    for sign, word in (
+        (r"!=|!", " not "), (r"(?<=\s)>=(?=\s|\d)", "at least "), (r"(?<=\s)<=(?=\s|\d)", "at most "),
+        (r"(?<=\s)>(?=\s|\d)", "above "), (r"(?<=\s)<(?=\s|\d)", "below "), (r"><", " between "),
+        (r"<>", " outside "), (r"<([^<>\s]+)>", r"\1"), (r"\{", "("), (r"\}", ")"), (r"\(\s+", "("),
+        (r"\s+\)", ")"), (r"[\"'`]", ""), (r"&", " and "), (r"\|", " or "), (r";", ","),
+    )
+)  # fmt: skip
 #: What a rule without a comment is called, at most.
 _TEXT = 100
 
@@ -59,8 +69,16 @@ def origin_of(rule: FirewallRule | None) -> Origin:
             profile, line = said["profile"], int(said["line"])
         elif "reason" in said:
             return Origin(kind=OriginKind.BASELINE, text=text)
-    shown = text or (rule.text if len(rule.text) <= _TEXT else f"{rule.text[: _TEXT - 3]}...")
+    called = _spelled(rule.text)
+    shown = text or (called if len(called) <= _TEXT else f"{called[: _TEXT - 3]}...")
     return Origin(kind=OriginKind.NEED, text=shown, profile=profile, place=Place(file, line), reason=reason)
+
+
+def _spelled(text: str) -> str:
+    """A rule's text without signs that comments cannot keep: what says "not" must still say so."""
+    for sign, word in _SIGNS:
+        text = sign.sub(word, text)
+    return " ".join(text.split())
 
 
 def straight(lines: Lines, family: Family, hook: Hook) -> list[Made] | None:
