@@ -172,7 +172,12 @@ def _differs_any(rule: FirewallRule, view: _View) -> bool:
 def _seen(rule: FirewallRule, view: _View) -> FirewallRule:
     if not _differs_any(rule, view):
         return rule
-    return replace(rule, tests=tuple(_test(test, view) for test in rule.tests))
+    tests = tuple(_test(test, view) for test in rule.tests)
+    if any(write.field is Field.STATE for write in rule.writes):
+        # What is not tracked is not translated: such packets keep the destination that is asked here.
+        kept = (_test(test, replace(view, all_translated=False, following_translated=False)) for test in rule.tests)
+        tests = tuple(dict.fromkeys((*kept, *tests)))
+    return replace(rule, tests=tests)
 
 
 def _differs(test: Test, view: _View) -> bool:

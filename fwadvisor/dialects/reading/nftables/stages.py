@@ -81,7 +81,12 @@ class Stages:
 
     def _rule(self, stage: Stage, rule: FirewallRule) -> Iterable[FirewallRule]:
         if stage != Stage():
-            rule = replace(rule, tests=self._tests(stage, rule.tests), writes=_writes(stage, rule.writes))
+            tests = self._tests(stage, rule.tests)
+            if stage.before_translation and any(write.field is Field.STATE for write in rule.writes):
+                # What is not tracked is not translated: such packets keep the destination that is asked here.
+                kept = self._tests(replace(stage, before_translation=False), rule.tests)
+                tests = tuple(dict.fromkeys((*kept, *tests)))
+            rule = replace(rule, tests=tests, writes=_writes(stage, rule.writes))
         if isinstance(rule.action, Jump):
             rule = replace(rule, action=replace(rule.action, chain=self.at(stage, rule.action.chain)))
         if stage.before_tracking or all(write.field is not Field.STATE for write in rule.writes):
