@@ -180,11 +180,11 @@ _BAD = (Severity.CRITICAL, Severity.HIGH)
 def edited_rules(review: Review) -> str:
     """``3 of 14 edited rules matter``; "" where no rule was edited, or the dialects differ."""
     edits = review.edits
-    number = edits.added + edits.removed + edits.moved
-    if not number:
+    if not edits.rules:
         return ""
     matter = "matters" if edits.effective == 1 else "matter"
-    return f"{edits.effective:,} of {counted(number, 'edited rule')} {matter}"
+    told = f"{edits.effective:,} of {counted(edits.rules, 'edited rule')} {matter}"
+    return f"{told}, {edits.unknown:,} may" if edits.unknown else told
 
 
 def summary(review: Review, found: Sequence[Entry] | None = None) -> str:

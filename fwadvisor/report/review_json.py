@@ -62,6 +62,7 @@ def _review(review: Review, view: View) -> dict[str, Any]:
             "removed": edits.removed,
             "moved": edits.moved,
             "effective": edits.effective,
+            "unknown": edits.unknown,
         },
         "changes": [_change(each, view) for each in review.changes],
         "twins": [[change.id for change in entry.changes] for entry in entries(review) if len(entry.changes) > 1],

@@ -203,8 +203,7 @@ class _Writer:
 def idle_edits(review: Review) -> str:
     """``11 edited rules change nothing, 2 of them only moved``; "" where there are none."""
     edits = review.edits
-    idle = edits.added + edits.removed + edits.moved - edits.effective
-    if idle <= 0:
+    if not edits.idle:
         return ""
     moved = f"; {edits.moved:,} moved" if edits.moved else ""
-    return f"{counted(idle, 'edited rule')} of {edits.added:,} added, {edits.removed:,} removed{moved}"
+    return f"{counted(edits.idle, 'edited rule')} of {edits.added:,} added, {edits.removed:,} removed{moved}"

@@ -120,6 +120,18 @@ class Edits:
     moved: int
     #: How many of the rules above change what happens to some packet.
     effective: int
+    #: Of how many others nobody can say whether they do.
+    unknown: int = 0
+
+    @property
+    def rules(self) -> int:
+        """How many rules were edited."""
+        return self.added + self.removed + self.moved
+
+    @property
+    def idle(self) -> int:
+        """How many of them surely change nothing."""
+        return max(0, self.rules - self.effective - self.unknown)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -66,6 +66,7 @@ def review(
     changes = [change for part in parts for change in _changes(compared.pieces(*part), edited, database, apart)]
     changes.sort(key=lambda each: (each.kind is Kind.UNKNOWN, each.severity.rank, list(Kind).index(each.kind)))
     applications, missing = applications_changed(*edited.firewalls, changes, database, budget)
+    doubted = (*doubts_left(shared, tuple(doubts(old, new)), (old, new)), *filled_otherwise(edited))
     return Review(
         name=name or f"{old.name} -> {new.name}",
         old=old,
@@ -73,9 +74,9 @@ def review(
         parts=parts,
         changes=tuple(changes),
         applications=applications,
-        edits=edits_between(edited, changes, lines),
+        edits=edits_between(edited, changes, lines, bool(doubted)),
         left_out=(*left_out(old, new), *_effects_left_out(old, new), *missing, *alike_in_words(shared)),
-        doubts=(*doubts_left(shared, tuple(doubts(old, new)), (old, new)), *filled_otherwise(edited)),
+        doubts=doubted,
         conditions=_conditions(*edited.firewalls),
         alike=tuple(part for parts in shared.parts for part in parts),
     )

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
+from fwadvisor.errors import BudgetError
 from fwadvisor.model.evaluate import Step
 from fwadvisor.model.firewall import Firewall, FirewallRule
+from fwadvisor.packets.narrow import narrowed
 from fwadvisor.packets.overlap_edits import ChainEdits, aligned, chain_edits, key
 from fwadvisor.proof.words import deciding_span
 from fwadvisor.review.changes import Decider, Edits, Kind, ReviewedChange
@@ -73,10 +76,11 @@ def _default(firewall: Firewall, chain: str) -> str:
     return next((base.default.value for base in firewall.bases if base.chain == chain), "")
 
 
-def edits_between(edited: Edited, changes: Iterable[ReviewedChange], lines: int = 0) -> Edits:
+def edits_between(edited: Edited, changes: Sequence[ReviewedChange], lines: int = 0, doubtful: bool = False) -> Edits:
     """The edits in numbers; `lines` is what the caller counted in the text.
 
-    Of rules whose packets nobody knows about, nobody knows whether they change anything: they are not effective.
+    Nobody knows whether a rule changes anything that can meet packets of which nobody knows what happens to them; with
+    `doubtful`, nobody knows it of any rule that does not surely do.
     """
     gone, come = edited.rules
     effective = {
@@ -87,13 +91,32 @@ def edits_between(edited: Edited, changes: Iterable[ReviewedChange], lines: int 
         for each in side
         if each.edited and each.rule is not None
     }
+    number = len(gone) + len(come) - edited.moved
+    others = (gone | come) - effective
+    unknown = others if doubtful else others & _meeting(edited, [each for each in changes if each.kind is Kind.UNKNOWN])
     return Edits(
         lines=lines,
         added=len(come) - edited.moved,
         removed=len(gone) - edited.moved,
         moved=edited.moved,
         effective=len(effective),
+        # A rule that moved is one, and stands in both versions.
+        unknown=min(len(unknown), max(0, number - len(effective))),
     )
+
+
+def _meeting(edited: Edited, unknown: Sequence[ReviewedChange]) -> frozenset[int]:
+    """The rules of both versions that packets of some changes can meet, by identity."""
+    found: set[int] = set()
+    for change in unknown:
+        for firewall in edited.firewalls:
+            met = firewall
+            if not change.cut:
+                # Where that is too much to tell, it may be all of them.
+                with suppress(BudgetError):
+                    met = narrowed(firewall, [box.raw for box in change.regions], change.family)
+            found.update(map(id, met.rules()))
+    return frozenset(found)
 
 
 def lines_changed(old: Sequence[Hashable], new: Sequence[Hashable]) -> int:

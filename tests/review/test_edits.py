@@ -7,6 +7,10 @@ from fwadvisor.dialects.reading.source import Source
 from fwadvisor.model.evaluate import Step
 from fwadvisor.packets import Budget
 from fwadvisor.ports import load
+from fwadvisor.report.review_entries import edited_rules
+from fwadvisor.report.review_text import idle_edits
+from fwadvisor.review.alike import Text
+from fwadvisor.review.changes import Kind
 from fwadvisor.review.diff import review
 from fwadvisor.review.edits import Edited, lines_changed
 
@@ -16,10 +20,13 @@ def database():
     return load()
 
 
-def nft(*rules, policy="drop"):
-    lines = "\n".join(rules)
-    text = f"table inet f {{\nchain c {{\ntype filter hook input priority 0; policy {policy};\n{lines}\n}}\n}}\n"
-    return read_firewall([Source("f.nft", text.encode())], "nftables")
+def nft(*rules, policy="drop", outside=""):
+    return read_firewall([Source("f.nft", written(*rules, policy=policy, outside=outside).encode())], "nftables")
+
+
+def written(*rules, policy="drop", outside=""):
+    head = f"type filter hook input priority 0; policy {policy};"
+    return "\n".join(["table inet f {", outside, "chain c {", head, *rules, "}", "}", ""])
 
 
 def ports(*numbers):
@@ -87,4 +94,25 @@ def test_unknown_changes_make_no_rule_effective(database):
     text = b"*filter\n:INPUT DROP [0:0]\n-A INPUT -m nonesuch --what 1 -j ACCEPT\nCOMMIT\n"
     found = review(old, read_firewall([Source("v4", text)], "iptables"), database, Budget())
     assert found.unknown
-    assert (found.edits.added, found.edits.effective) == (1, 0)
+    assert (found.edits.added, found.edits.effective, found.edits.unknown, found.edits.idle) == (1, 0, 1, 0)
+
+
+def test_rules_that_can_meet_what_is_unknown_are_not_without_effect(database):
+    """Those that decide it, and those that only come after it; others are told as ever."""
+    new = [*ports(1), "tcp dport 2 queue num 0", "tcp dport 2-3 counter", "tcp dport 9 ct state new counter", *ports(5)]
+    texts = Text.of([("f.nft", written(*ports(1, 2)))]), Text.of([("f.nft", written(*new))])
+    found = review(nft(*ports(1, 2)), nft(*new), database, Budget(), texts=texts)
+    assert {change.kind for change in found.changes} == {Kind.UNKNOWN, Kind.WIDENED}
+    edits = found.edits
+    assert (edits.added, edits.removed, edits.effective, edits.unknown, edits.idle) == (4, 1, 1, 3, 1)
+    assert edited_rules(found) == "1 of 5 edited rules matters, 3 may"
+    assert idle_edits(found) == "1 edited rule of 4 added, 1 removed"
+
+
+def test_where_all_is_in_doubt_no_rule_is_without_effect(database):
+    filling = "tcp dport 7 add @seen { ip saddr }"
+    head, asks = "set seen { type ipv4_addr; flags dynamic; }", "ip saddr @seen accept"
+    old, new = (nft(asks, *each, outside=head) for each in ((), (filling,)))
+    found = review(old, new, database, Budget())
+    assert found.doubts or found.unknown
+    assert (found.edits.added, found.edits.effective, found.edits.unknown, found.edits.idle) == (1, 0, 1, 0)

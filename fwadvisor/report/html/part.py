@@ -225,9 +225,8 @@ def _edits(review: Review) -> Iterator[str]:
     edits = review.edits
     if edits.lines:
         yield f"{counted(edits.lines, 'line')} changed"
-    rules = edits.added + edits.removed + edits.moved
-    if rules:
+    if edits.rules:
         parts = ((edits.added, "added"), (edits.removed, "removed"), (edits.moved, "moved"))
-        yield f"{counted(rules, 'rule')}: {', '.join(f'{number:,} {word}' for number, word in parts if number)}"
-        idle = max(0, rules - edits.effective)
-        yield f"{edits.effective:,} of them decide packets otherwise; {idle:,} change nothing"
+        yield f"{counted(edits.rules, 'rule')}: {', '.join(f'{number:,} {word}' for number, word in parts if number)}"
+        may = f", {edits.unknown:,} may" if edits.unknown else ""
+        yield f"{edits.effective:,} of them decide packets otherwise{may}; {edits.idle:,} change nothing"
