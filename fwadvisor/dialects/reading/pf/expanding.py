@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import product
 from math import prod
 
 from fwadvisor.dialects.reading.pf.rules import families
-from fwadvisor.dialects.reading.pf.syntax import End, Rule
+from fwadvisor.dialects.reading.pf.syntax import End, Host, Interface, Rule
 
 #: So many rules of one line are told apart.
 MOST_EXPANDED = 256
@@ -47,10 +47,10 @@ def _lists_any(rule: Rule) -> bool:
 
 
 def _products(rule: Rule) -> Iterator[Rule]:
-    interfaces = [(each,) for each in rule.interfaces] or [rule.interfaces]
-    protocols = [(each,) for each in rule.protocols] or [rule.protocols]
+    interfaces: list[tuple[Interface, ...]] = [(each,) for each in rule.interfaces] or [()]
+    protocols: list[tuple[int, ...]] = [(each,) for each in rule.protocols] or [()]
     types = [replace(rule.options, icmp=each, icmp_items=()) for each in rule.options.icmp_items] or [rule.options]
-    systems = [(each,) for each in rule.systems] or [rule.systems]
+    systems: list[tuple[str, ...]] = [(each,) for each in rule.systems] or [()]
     for interface, protocol, options, source, system, destination in product(
         interfaces, protocols, types, list(_ends(rule.source)), systems, list(_ends(rule.destination))
     ):
@@ -61,6 +61,6 @@ def _products(rule: Rule) -> Iterator[Rule]:
 
 
 def _ends(end: End) -> Iterator[End]:
-    hosts = [None] if end.hosts is None else [(each,) for each in end.hosts]
+    hosts: Sequence[tuple[Host, ...] | None] = [None] if end.hosts is None else [(each,) for each in end.hosts]
     for host, ports in product(hosts, end.items or (end.ports,)):
         yield End(host, ports)
