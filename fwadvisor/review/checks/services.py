@@ -131,14 +131,15 @@ def shown(pieces: Iterable[Piece], *, free: Collection[Field] = _GIVEN) -> Itera
         lines = dict.fromkeys(_line(box, free) for box in readable_boxes(piece.packets.boxes()))
         yield from (f"packets: {line}" for line in list(lines)[:_REGIONS])
         if len(lines) > _REGIONS:
-            yield f"packets: {len(lines) - _REGIONS} more regions like these"
+            more = len(lines) - _REGIONS
+            yield f"packets: {more} more region{'s' if more > 1 else ''} like {'these' if more > 1 else 'this'}"
         witness = piece.packets.witness()
         if witness is not None:
             if piece.interface:
                 witness = replace(witness, in_interface=piece.interface)
             yield f"such as: {flow(witness)}"
     if left:
-        yield f"packets: the same for {left} more hooks or families"
+        yield f"packets: likewise in {left} more {'combinations' if left > 1 else 'combination'} of hook and IP version"
 
 
 def _line(box: ReadableBox, free: Collection[Field]) -> str:

@@ -242,6 +242,24 @@ def doubtful(firewall: Firewall) -> list[Condition]:
     return sorted((each for each in asked if truth(each) is Truth.DOUBT), key=lambda each: each.name)
 
 
+def is_list(condition: Condition) -> bool:
+    """Whether it asks for a set, whose contents the files do not tell."""
+    return condition.name.startswith("set ")
+
+
+def unlisted(firewall: Firewall) -> Firewall:
+    """The firewall as those meet it who are in no set of unknown contents."""
+    chains = {
+        name: replace(chain, rules=tuple(_simplified(chain.rules, _unlisted)))
+        for name, chain in firewall.chains.items()
+    }
+    return replace(firewall, chains=chains)
+
+
+def _unlisted(test: Test) -> Test | bool:
+    return not test.holds if isinstance(test, ConditionTest) and is_list(test.condition) else test
+
+
 def _supposed(test: Test, doubt: bool, stranger: bool) -> Test | bool:
     if not isinstance(test, ConditionTest):
         return test

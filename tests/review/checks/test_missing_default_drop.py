@@ -82,3 +82,48 @@ def test_over_the_inside_interface_alone(found) -> None:
 
 def test_known_connections_alone_are_no_default(found) -> None:
     assert found(ID, iptables("-A INPUT -m conntrack --ctstate NEW -j DROP", policy="ACCEPT")) == []
+
+
+STRANGE = "-A INPUT -m strange --x -j DROP"
+BLACKLIST = "-A INPUT -m set --match-set blacklist src -j DROP"
+WEB = "-A INPUT -p tcp --dport 443 -j ACCEPT"
+
+
+def test_a_list_of_unknown_contents_is_no_default(found) -> None:
+    (only,) = found(ID, iptables(BLACKLIST, WEB, policy="ACCEPT"))
+    assert at(only)[:2] == ("high", ":INPUT ACCEPT [0:0]")
+    assert "that no rule speaks of are accepted (IPv4)" in only.message
+    assert only.message.endswith("nothing from the internet is known to be refused")
+    assert "not known: set blacklist (src)" in only.details
+
+
+def test_a_table_that_pf_fills_itself_is_no_default(found) -> None:
+    text = pf("block in quick from <bruteforce>", first="table <bruteforce> persist\npass in all")
+    (only, *_) = found(ID, text)
+    assert at(only)[:2] == ("high", "pass in all")
+    assert "that no rule speaks of are accepted (IPv4 and IPv6)" in only.message
+
+
+def test_only_who_is_in_a_list_gets_in(found) -> None:
+    assert found(ID, iptables("-A INPUT -m set ! --match-set friends src -j DROP", policy="ACCEPT")) == []
+    assert found(ID, iptables("-A INPUT -m set --match-set friends src -j ACCEPT")) == []
+
+
+def test_what_is_not_understood_may_take_everything_first(found) -> None:
+    (only,) = found(ID, iptables(STRANGE, WEB, policy="ACCEPT"))
+    assert (only.severity.value, "that no rule speaks of may be accepted (IPv4)" in only.message) == ("medium", True)
+    assert "not known: strange --x" in only.details
+    # A list beside it makes nothing surer.
+    (only,) = found(ID, iptables(BLACKLIST, STRANGE, WEB, policy="ACCEPT"))
+    assert only.severity.value == "medium"
+
+
+def test_what_is_not_understood_takes_a_part(found) -> None:
+    (only,) = found(ID, iptables(STRANGE.replace("-m", "-p tcp -m"), WEB, policy="ACCEPT"))
+    assert (only.severity.value, "that no rule speaks of are accepted (IPv4)" in only.message) == ("high", True)
+
+
+def test_what_is_not_understood_elsewhere_raises_no_doubt(found) -> None:
+    (only,) = found(ID, iptables("-A FORWARD -m strange --x -j DROP", WEB, policy="ACCEPT"))
+    assert only.message.endswith("nothing from the internet is refused at all")
+    assert not any(line.startswith("not known") for line in only.details)
