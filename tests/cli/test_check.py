@@ -117,7 +117,8 @@ def test_standard_input_and_a_dialect_that_is_said(run) -> None:
 @pytest.mark.parametrize(
     ("words", "code"),
     [
-        (("--fail-on", "high"), 1), (("--fail-on", "critical"), 0), (("--exit-zero",), 0), (("--fail-on", "any"), 1),
+        (("--fail-on", "high"), 1), (("--fail-on", "critical"), 1), (("--exit-zero",), 0),
+        (("--fail-on", "critical", "--skip", "risky-service-exposed"), 0), (("--fail-on", "any"), 1),
         (("--only", "correlated-rules"), 0), (("--only", "correlated-rules", "--fail-on", "any"), 1),
         (("--only", "unused-objects,never-matching-rule"), 0), (("--skip", "shadowed-rule"), None),
     ],
