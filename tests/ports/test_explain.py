@@ -241,3 +241,15 @@ def test_a_policy_is_asked_for_every_flow_of_an_application(run: Run, shop: str)
     page = run("explain", "t120-conference", "msn-detect", "gre", "9999", "--profile", shop).stdout
     for part in ("mcs (1503/tcp)", "7001/tcp", "9,7001/udp", "protocol 47", "9999/tcp", "9999/udp"):
         assert f"What the policy decides for {part}" in page, part
+
+
+def test_an_application_tells_what_helpers_do_not_follow_and_where_they_are_repaired(
+    run: Run, database: Database
+) -> None:
+    page = " ".join(run("explain", "h323").stdout.split())
+    facts = database.helpers["h323"]
+    assert facts.limits
+    assert all(f"not followed {limit}" in page for limit in facts.limits)
+    assert "; repaired in Linux 4.19.310, 5.4.272," in page
+    assert f"defect Linux {facts.defects[0].versions}:" in page
+    assert facts.advice in page

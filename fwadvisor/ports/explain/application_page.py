@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from fwadvisor.model.interval import format_ports
 from fwadvisor.ports.explain.conversation import add_conversation
 from fwadvisor.ports.explain.page import Page, Row, row
 from fwadvisor.ports.explain.port_page import source_rows, status_text
-from fwadvisor.ports.facts import Application, Flow, Risk, Transport
+from fwadvisor.ports.facts import Application, Flow, HelperFacts, Risk, Transport
 
 if TYPE_CHECKING:
     from fwadvisor.ports.database import Database
@@ -41,6 +42,20 @@ def _flow_rows(application: Application, database: Database) -> list[Row]:
     return rows
 
 
+def _helper_rows(helper: HelperFacts) -> Iterator[Row | None]:
+    """What a helper reads and does not follow, and where its defects are repaired."""
+    types = ", ".join(dict.fromkeys(kind.type for kind in helper.types))
+    families = " and ".join({4: "IPv4", 6: "IPv6"}[family] for family in helper.families)
+    yield Row(f"helper {helper.id}", f"{types}; {families}; blind when: {helper.blind_when}")
+    yield row("note", helper.note)
+    yield from (Row("not followed", limit) for limit in helper.limits)
+    yield row("advice", helper.advice)
+    for advisory in helper.advisories:
+        repaired = f"; repaired in Linux {', '.join(advisory.fixed)}" if advisory.fixed else ""
+        yield Row(advisory.id, f"{advisory.note}{repaired}")
+    yield from (Row("defect", f"Linux {defect.versions}: {defect.note}") for defect in helper.defects)
+
+
 def _dynamic_rows(application: Application, database: Database) -> list[Row | None]:
     negotiated = [flow for flow in application.flows if database.negotiated(flow)]
     if not negotiated:
@@ -52,11 +67,7 @@ def _dynamic_rows(application: Application, database: Database) -> list[Row | No
     for helper in {
         flow_helper.id: flow_helper for flow in negotiated if (flow_helper := database.flow_helper(application, flow))
     }.values():
-        types = ", ".join(dict.fromkeys(kind.type for kind in helper.types))
-        families = " and ".join({4: "IPv4", 6: "IPv6"}[family] for family in helper.families)
-        rows.append(Row(f"helper {helper.id}", f"{types}; {families}; blind when: {helper.blind_when}"))
-        rows.append(row("note", helper.note))
-        rows += [Row(advisory.id, advisory.note) for advisory in helper.advisories]
+        rows += _helper_rows(helper)
         rows.append(row("assign", database.helper_note))
     if not application.pinnable:
         rows.append(Row("pinned", "impossible: the program cannot be limited to fixed ports"))
