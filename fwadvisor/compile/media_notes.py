@@ -56,6 +56,8 @@ def media_notes(
         found.append(_everything(statement, application.title, peers))
     if service.followed is not None:
         found += _followed_notes(policy, service, service.followed, dialects, places)
+        if capabilities.helpers_before_translation:
+            found += _forwarded(policy, statement, _assigned(flows, negotiated, service, database), dialects, places)
     if service.strategy in _KEPT:
         found.append(_pin_on_device(statement, negotiated, service, database, dialects))
     return found
@@ -242,6 +244,25 @@ def _followed_notes(
             topic=Topic.LIMIT,
             text=f"A helper opens media towards the host that signals only. Of {names} some do not signal: media with "
             f"them stays closed{', but for ' + _ranges(service) if _ranges(service) else ''}.",
+            dialects=dialects,
+            places=places,
+        )
+
+
+def _forwarded(
+    policy: Policy, statement: Statement, flows: list[Flow], dialects: tuple[str, ...], places: tuple[Place, ...]
+) -> Iterator[Note]:
+    """What an assignment by destination misses where the destination is translated later."""
+    names = dict.fromkeys(name for flow in flows for name in statement.roles.get(flow.destination_role, ()))
+    ends = [zone_of(policy, name) for name in names if name != SELF]
+    hidden = [zone for zone in ends if zone.addresses is not None]
+    if policy.kind is Kind.GATEWAY and hidden:
+        yield Note(
+            id="helper-before-translation",
+            topic=Topic.LIMIT,
+            text="Helpers are assigned before destinations are translated (DNAT, port forwarding), by the addresses of "
+            f"{', '.join(zone.name for zone in hidden)}: what is forwarded from another address connects, and what it "
+            "negotiates stays closed. Where such a zone is reached by another address, add that address to the zone.",
             dialects=dialects,
             places=places,
         )

@@ -34,6 +34,8 @@ class Capabilities:
     systems_under: tuple[tuple[tuple[str, str], tuple[str, ...]], ...] = ()
     #: Connection-tracking helpers that can be assigned, by the kernel's names.
     helpers: frozenset[str] = frozenset()
+    #: Whether the rules that assign them see destinations as they are before translation.
+    helpers_before_translation: bool = False
     #: Whether a rule can log.
     log: bool = True
     #: Whether replies and errors of known connections pass without a rule.

@@ -29,6 +29,7 @@ _CAPABILITIES = Capabilities(
     hooks=frozenset(Hook),
     verdicts=frozenset(Verdict),
     port_protocols=PORT_PROTOCOLS,
+    helpers_before_translation=True,
     helpers=frozenset(
         {"Q.931", "RAS", "ftp", "tftp", "sip", "pptp", "irc", "amanda", "netbios-ns", "snmp", "sane"}
     ),

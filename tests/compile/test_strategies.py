@@ -235,6 +235,19 @@ def test_translated_ipv6_is_a_note_for_gateways(compiled):
     ]
 
 
+def test_a_helper_that_is_assigned_before_translation_is_a_note_for_gateways(compiled):
+    """Shown by tests/kernel/test_calls.py: iptables does not see the address that the filter sees."""
+    text = (
+        "kind: gateway\nzones: {in: {interfaces: lan0, addresses: 10.0.0.0/8}, out: {interfaces: wan0}}\nneed:\n"
+        "- application: h323-endpoint\n  roles: {caller: [in, out], callee: [in, out]}\n  features: [audio]\n"
+    )
+    said = note(compiled(text, target="iptables"), "helper-before-translation")
+    assert "by the addresses of in:" in said
+    assert "add that address to the zone" in said
+    for target, other in (("nftables", text), ("iptables", text.replace(", addresses: 10.0.0.0/8", ""))):
+        assert not [each for each in compiled(other, target=target).notes if each.id == "helper-before-translation"]
+
+
 def test_helpers_say_what_they_do_not_follow_and_where_they_are_repaired(compiled):
     said = note(compiled(h323("strategy: tracked")), "helper-h323")
     for part in (

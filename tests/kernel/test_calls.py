@@ -252,6 +252,53 @@ def test_the_call_is_the_recorded_one(rig: Rig, kind: Callable[[Call], None]) ->
         assert call.record == (RECORDED / f"{kind.__name__}.txt").read_text(encoding="utf-8").splitlines()
 
 
+#: Calls that arrive at the box are forwarded to the callee behind it.
+_FORWARD = """
+table inet forwarded {
+  chain arriving {
+    type nat hook prerouting priority dstnat;
+    iifname "wan0" ip daddr SHOWN tcp dport 1720 dnat ip to CALLEE
+  }
+}
+"""
+
+
+@pytest.mark.parametrize("told", [False, True], ids=["not told", "told"])
+@every_way
+def test_a_forwarded_call_passes_where_the_assignment_sees_its_address(rig: Rig, way: str, told: bool, noted) -> None:
+    """iptables assigns helpers before it translates: the zone needs the address that callers use as well."""
+    place = "router, from outside"
+    shown = "198.18.0.1"
+    ends = prepare(rig, way, place, **({"shown": shown} if told else {}))
+    with between(rig, Family.IPV4, ends) as call:
+        assert str(ip_address(call.live.address(BOX, Family.IPV4, "wan0"))) == shown
+        rig.load_nftables(_MASQUERADE)
+        rig.load_nftables(_FORWARD.replace("SHOWN", shown).replace("CALLEE", call.callee.address))
+        call.called = (shown, SIGNAL)
+        if way != "nftables" and not told:
+            with pytest.raises(RefusedError, match="callee port 42000"):
+                slow(call)
+            return
+        slow(call)
+        all_passes(call)
+        assert call.heard["caller"]["callee.address"] == shown
+        nothing_else_passes(call)
+        noted(call)
+
+
+@every_family
+@every_way
+def test_what_is_agreed_below_the_high_ports_stays_closed(rig: Rig, way: str, family: Family, noted) -> None:
+    """Whoever calls cannot have a port of a system service opened by naming it."""
+    ends = prepare(rig, way, "router, from inside")
+    with between(rig, family, ends, callee_h245=600) as call, pytest.raises(RefusedError, match="callee port 600"):
+        slow(call)
+    with between(rig, family, ends, callee_rtp=600) as call:
+        slow(call)
+        assert call.talk() == ["rtp of the caller", "rtcp of the caller"]
+        noted(call)
+
+
 @every_way
 def test_calls_behind_translated_ipv6_have_no_way_back(rig: Rig, way: str) -> None:
     """The kernel rewrites what messages say of addresses for IPv4 only."""

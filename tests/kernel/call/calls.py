@@ -81,6 +81,8 @@ class Call:
     slots: dict[str, str | int] = field(default_factory=dict)
     #: Values of slots in the acknowledgement of channels: where media goes, if not to the party itself.
     slots_of_media: dict[str, str | int] = field(default_factory=dict)
+    #: Where the caller calls, if not at the callee's own address and port.
+    called: tuple[str, int] | None = None
     #: Octets of each message after which the sender begins another TCP segment; 0 sends messages whole.
     split: int = 0
     #: The first packet of each flow that passed, a sentence each: ``tcp caller:* -> callee:1720``.
@@ -183,7 +185,7 @@ class Call:
         self.passed += 1
 
     def _called(self) -> tuple[str, int]:
-        return self.callee.address, self.callee.signal
+        return self.called or (self.callee.address, self.callee.signal)
 
     def join(self, role: str, group: str, port: int) -> None:
         """Make a party hear what is sent to an IPv4 group."""
