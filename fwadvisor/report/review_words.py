@@ -8,11 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache
 
-from fwadvisor.addresses import predefined
 from fwadvisor.diagnostic import printable
-from fwadvisor.model.address import Family, cidrs, format_cidr, format_ranges
+from fwadvisor.model.address import Family
 from fwadvisor.model.evaluate import WITH_PORTS
 from fwadvisor.model.firewall import STATES, Field
 from fwadvisor.model.interval import Intervals, contains, covers, format_ports, subtract
@@ -23,10 +21,9 @@ from fwadvisor.ports.database import Database
 from fwadvisor.ports.facts import PROTOCOL_NUMBERS, Listing, Transport
 from fwadvisor.report.review_entries import Entry
 from fwadvisor.review.changes import PortUse
+from fwadvisor.review.reach import addresses_of
 
 _TRANSPORTS = {number: transport for transport, number in PROTOCOL_NUMBERS.items()}
-#: A range of addresses is said in CIDRs where these are no more.
-_CIDRS = 4
 #: So many types of ICMP are named.
 _ICMP_TYPES = 5
 #: Types of ICMP (RFC 792) and ICMPv6 (RFC 4443, 4861, 2710, 3810) that people know by name.
@@ -104,7 +101,7 @@ def common_limits(regions: Sequence[Spoken]) -> tuple[str, ...]:
 def _ends(box: ReadableBox, most: int | None) -> str:
     raw = box.raw
     source, destination = (
-        _addresses(raw.integers[field], raw.family, most) if field in raw.integers else ""
+        addresses_of(raw.integers[field], raw.family).words(most) if field in raw.integers else ""
         for field in (Field.SOURCE, Field.DESTINATION)
     )
     here = "this machine"
@@ -115,38 +112,6 @@ def _ends(box: ReadableBox, most: int | None) -> str:
             return f"from {f'{source} ({here})' if source else here} to {destination or 'anywhere'}"
         case Hook.FORWARD:
             return f"from {source or 'anywhere'} through {here} to {destination or 'anywhere'}"
-
-
-def _addresses(values: Intervals, family: Family, most: int | None) -> str:
-    """Minimal CIDRs, or what is missing from everywhere; a known name where the addresses are exactly those."""
-    missing = subtract(family.universe, values)
-    inside, outside = _networks(values, family), _networks(missing, family)
-    for name, known in _known(family):
-        if values == known:
-            return name
-        if missing == known:
-            return f"everywhere but {name}"
-    if outside and len(outside) < len(inside):
-        return f"everywhere but {cut(outside, most)}"
-    return cut(inside, most) or "nowhere"
-
-
-#: Predefined zones of profiles whose addresses would be hard to recognize.
-_ZONES = {"internet": "the internet", "private": "private addresses"}
-
-
-@cache
-def _known(family: Family) -> tuple[tuple[str, Intervals], ...]:
-    return tuple((text, predefined(name).of(family)) for name, text in _ZONES.items())
-
-
-def _networks(values: Intervals, family: Family) -> list[str]:
-    found: list[str] = []
-    for pair in values:
-        networks = list(cidrs((pair,), family))
-        texts = (format_cidr(*each, family) for each in networks)
-        found += texts if len(networks) <= _CIDRS else format_ranges((pair,), family)
-    return found
 
 
 def _traffic(box: ReadableBox, database: Database, most: int | None) -> str:

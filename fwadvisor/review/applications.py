@@ -32,7 +32,6 @@ from fwadvisor.model.firewall import (
 from fwadvisor.model.interval import PORTS, Intervals, format_ports, intersect, normalize, union
 from fwadvisor.model.rule import LOOPBACK, Hook, State, Verdict
 from fwadvisor.packets import Budget, RawBox, Space
-from fwadvisor.packets.box_text import cut, pieces
 from fwadvisor.packets.narrow import narrowed
 from fwadvisor.ports.database import Database
 from fwadvisor.ports.facts import Application, Flow, Transport
@@ -40,6 +39,7 @@ from fwadvisor.ports.facts import State as In
 from fwadvisor.review.changes import Access, ApplicationChange, Kind, ReviewedChange
 from fwadvisor.review.exposed import WIDE, fits, flows_in, ports_of
 from fwadvisor.review.findings import Severity
+from fwadvisor.review.reach import addresses_of
 
 #: So many ports in a row are a range that somebody pinned.
 _RANGE = 4
@@ -330,8 +330,6 @@ def _named(flows: Sequence[Flow], database: Database) -> str:
 
 
 def _where(asked: _Asked) -> str:
-    if asked.hosts == asked.family.universe:
-        hosts = "anybody"
-    else:
-        hosts = cut(pieces(Field.SOURCE, asked.hosts, asked.family), 2)
+    everybody = asked.hosts == asked.family.universe
+    hosts = "anybody" if everybody else addresses_of(asked.hosts, asked.family).words(2)
     return f"to {hosts}" if asked.hook is Hook.OUTPUT else f"from {hosts}"

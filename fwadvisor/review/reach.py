@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import IntEnum
+from functools import lru_cache
 
 from fwadvisor.addresses import predefined
 from fwadvisor.diagnostic import printable
@@ -26,7 +27,8 @@ from fwadvisor.model.firewall import Field
 from fwadvisor.model.interval import Intervals, intersect, size, subtract
 from fwadvisor.model.rule import LOOPBACK, Hook
 from fwadvisor.packets import RawBox
-from fwadvisor.packets.box_text import cut, pieces
+from fwadvisor.packets.box_text import cut
+from fwadvisor.packets.networks import Networks, networks
 
 
 class Reach(IntEnum):
@@ -52,6 +54,10 @@ class OtherEnd:
 _MANY = {Family.IPV4: 1 << 24, Family.IPV6: 1 << 112}
 _SOME = {Family.IPV4: 1 << 8, Family.IPV6: 1 << 80}
 _FEW = 16
+#: So many networks are named.
+_NAMED = 3
+#: Predefined zones of profiles whose addresses would be hard to recognize.
+_ZONES = {"internet": "the internet", "private": "private addresses"}
 _INNER = ("lan", "dmz", "docker", "br-", "virbr", "veth", "vnet", "cni", "flannel", "cali", "lxc", "lxd", "podman",
           "wg", "tun", "tap", "tailscale", "ipsec", "vti", "enc", "gif", "gre")  # fmt: skip
 _OUTER = ("wan", "ppp", "egress", "wwan", "pppoe")
@@ -102,9 +108,19 @@ def _over(interfaces: tuple[str, ...], reach: Reach, addresses: Intervals, famil
 def _called(reach: Reach, addresses: Intervals, family: Family) -> str:
     if reach is Reach.INTERNET:
         return "the internet"
-    texts = pieces(Field.SOURCE, addresses, family)
-    if len(texts) <= 3:
-        return printable(", ".join(texts))
+    found = addresses_of(addresses, family)
+    texts, outside = found.inside, found.outside
+    if len(texts) <= _NAMED and len(outside) <= _NAMED:
+        return printable(found.words(None))
+    if len(texts) <= _NAMED:
+        return printable(f"{', '.join(texts)} except {len(outside)} networks")
+    more = f"{', '.join(texts[:2])} and {len(texts) - 2} more"
     if reach is Reach.WIDE:
-        return f"{', '.join(texts[:2])} and {len(texts) - 2} more networks, partly of the internet,"
-    return f"{', '.join(texts[:2])} and {len(texts) - 2} more {'hosts' if reach is Reach.HOSTS else 'networks'}"
+        return f"{more} networks, partly of the internet,"
+    return f"{more} {'hosts' if reach is Reach.HOSTS else 'networks'}"
+
+
+@lru_cache(maxsize=4096)
+def addresses_of(values: Intervals, family: Family) -> Networks:
+    """A set of addresses as reviews say it, everywhere in the same words."""
+    return networks(values, family, tuple((text, predefined(name).of(family)) for name, text in _ZONES.items()))

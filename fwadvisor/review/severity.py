@@ -153,7 +153,7 @@ def _widened(region: RawBox, hook: Hook, database: Database) -> Rating:
 
 def _reaches(who: str) -> str:
     """One reaches, several reach."""
-    return "reach" if "," in who else "reaches"
+    return "reach" if "," in who.partition(" except ")[0] else "reaches"
 
 
 def _unopening(region: RawBox) -> str:

@@ -80,6 +80,9 @@ def addresses(text: str, family: Family) -> tuple:
     known = {"the internet": "internet", "private addresses": "private"}
     if text in known:
         return predefined(known[text]).of(family)
+    text, _, holes = text.partition(" except ")
+    if holes:
+        return subtract(addresses(text, family), addresses(holes, family))
     found = []
     for each in text.split(", "):
         if "-" in each:
@@ -141,6 +144,12 @@ def networks(draw, family: Family):
         first = draw(st.integers(0, (1 << prefix) - 1)) << (family.bits - prefix)
         found.append((first, first + (1 << (family.bits - prefix)) - 1 + draw(st.sampled_from([0, 0, 5]))))
     found = normalize((first, min(last, family.universe[0][1])) for first, last in found)
+    for first, last in found[: draw(st.integers(0, 2))]:
+        # A hole, most often one in a larger network.
+        bits = draw(st.integers(0, max(0, (last - first).bit_length() - 1)))
+        start = first + (draw(st.integers(0, last - first)) >> bits << bits)
+        found = subtract(found, ((start, min(last, start + (1 << bits) - 1)),))
+    found = found or ((1, 1),)
     found = found if found != family.universe else ((1, 1),)
     return found if draw(st.booleans()) else subtract(family.universe, found)
 

@@ -7,11 +7,13 @@ import pytest
 from fwadvisor.addresses import address_set
 from fwadvisor.model.address import Family
 from fwadvisor.model.firewall import Condition, Field, Names
+from fwadvisor.model.interval import normalize, subtract
 from fwadvisor.model.rule import LOOPBACK, Hook
 from fwadvisor.packets import RawBox
 from fwadvisor.packets.box import ReadableBox
 from fwadvisor.ports import load
 from fwadvisor.ports.facts import Risk
+from fwadvisor.report.review_words import region_words
 from fwadvisor.review.changes import Kind
 from fwadvisor.review.exposed import exposed, port_words
 from fwadvisor.review.findings import Severity
@@ -286,6 +288,20 @@ def test_what_is_reached(database, raw, strangers, lan, text):
 def test_narrowed(database, raw, severity, text):
     found, why = rated(database, NARROWED, raw)
     assert (found, text in why) == (severity, True), why
+
+
+def test_addresses_are_said_as_in_the_regions(database):
+    """Networks with what is missing from them, one that reaches; of long lists the rest is counted."""
+    hole = subtract(address_set(("203.0.0.0/16",)).v4, address_set(("203.0.113.0/24",)).v4)
+    raw = RawBox(
+        Hook.INPUT, Family.IPV4, {Field.PROTOCOL: ((6, 6),), Field.DESTINATION_PORT: ((23, 23),), Field.SOURCE: hole}
+    )
+    region_said = region_words(ReadableBox(raw), database).ends
+    why = rated(database, WIDENED, raw)[1]
+    assert region_said == "from 203.0.0.0/16 except 203.0.113.0/24 to this machine"
+    assert why.startswith("203.0.0.0/16 except 203.0.113.0/24 reaches 23/tcp")
+    many = subtract(hole, normalize((n << 8, n << 8) for n in range(203 << 16, (203 << 16) + 90, 9)))
+    assert other_end(replace(raw, integers={Field.SOURCE: many})).text == "203.0.0.0/16 except 11 networks"
 
 
 def flags(*values):
