@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import product
 
-from fwadvisor.convert import refusing
+from fwadvisor.convert import refusing, rejecting
 from fwadvisor.convert.followed import assigned
 from fwadvisor.convert.guided import Blocked, Guide
 from fwadvisor.convert.lines import Lines, lines_of
@@ -85,6 +85,8 @@ class Making:
                 continue
             chain = self._chain(hook, lines)
             chains.append(chain)
+            if Verdict.REJECT in self.able.verdicts:
+                self.notes += rejecting.changed(lines, self.firewall.dialect, self.request.target)
             if chain.default is Verdict.ACCEPT or any(rule.verdict is Verdict.ACCEPT for rule in chain.rules):
                 helpers += self._helpers(hook)
         return Ruleset(name=self.firewall.name, chains=tuple(chains), helpers=tuple(helpers))
@@ -208,19 +210,19 @@ class Making:
         if guided.blocked and self.request.allow_approximate:
             if guided.default is not Verdict.ACCEPT and all(each.verdict is not None for each in guided.blocked):
                 # What is left out falls to the default, which closes it.
-                self._narrowed(guided.narrowed, (*guided.left_out, *guided.blocked))
+                self._narrowed(hook, guided.narrowed, (*guided.left_out, *guided.blocked))
                 return guided.rules, guided.default
             if lines.exact:
                 return self._narrower(hook, family, lines)
         self.problems += refusing.blocked(guided.blocked, self.able, family, hook)
-        self._narrowed(guided.narrowed, guided.left_out)
+        self._narrowed(hook, guided.narrowed, guided.left_out)
         return guided.rules, guided.default
 
-    def _narrowed(self, narrowed: Iterable[Blocked], left_out: Iterable[Blocked]) -> None:
+    def _narrowed(self, hook: Hook, narrowed: Iterable[Blocked], left_out: Iterable[Blocked]) -> None:
         self.notes += (
-            f"in part closed, as exceptions from it cannot be said: {_place(each.rule)}" for each in narrowed
+            f"in part closed, as exceptions from it cannot be said: {_place(each.rule, hook)}" for each in narrowed
         )
-        self.notes += (f"left out, it stays closed: {_place(each.rule)}" for each in left_out)
+        self.notes += (f"left out, it stays closed: {_place(each.rule, hook)}" for each in left_out)
 
     def _narrower(self, hook: Hook, family: Family, lines: Lines) -> tuple[list[Made], Verdict]:
         made = []
@@ -234,7 +236,7 @@ class Making:
                 made.append(each)
             if matched.unsaid:
                 what = "widened, it closes more" if each else "left out, it stays closed"
-                self.notes.append(f"{what}: {_place(line.rule)}")
+                self.notes.append(f"{what}: {_place(line.rule, hook)}")
         return made, lines.default
 
     def _within(self, hook: Hook, family: Family) -> PacketSet:
@@ -283,8 +285,8 @@ class Making:
                 yield f'the interface name "{name}"', others
 
 
-def _place(rule: FirewallRule | None) -> str:
-    return f"{rule.span.file}:{rule.span.line}: {rule.text}" if rule else "what a default does"
+def _place(rule: FirewallRule | None, hook: Hook) -> str:
+    return f"{rule.span.file}:{rule.span.line}: {rule.text}" if rule else f"the default of {hook}"
 
 
 def _baseline(text: str, match: Match, verdict: Verdict) -> Rule:

@@ -23,7 +23,7 @@ COMMIT
 :INPUT ACCEPT [0:0]
 :OUTPUT ACCEPT [0:0]
 :POSTROUTING ACCEPT [0:0]
--A PREROUTING -p tcp -m tcp --dport 8080 -j DNAT --to-destination 172.17.0.2:80
+-A PREROUTING -p udp -m udp --dport 50:60 -j DNAT --to-destination 172.17.0.2
 COMMIT
 *filter
 :INPUT DROP [0:0]
@@ -46,7 +46,7 @@ UNTRACKED_NFT = """table ip f {
 	}
 	chain nat {
 		type nat hook prerouting priority dstnat;
-		tcp dport 8080 dnat to 172.17.0.2:80
+		udp dport 50-60 dnat to 172.17.0.2
 	}
 	chain input {
 		type filter hook input priority filter; policy drop;
