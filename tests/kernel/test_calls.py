@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from call import Call, Endpoint, RefusedError
 from call.calls import DISCOVERY, DISCOVERY_GROUP, RAS, SIGNAL
+from negotiating.meeting import Meeting
 from rig import BOX, Rig
 
 from fwadvisor.generate import Request, generate
@@ -217,9 +218,12 @@ def test_a_pinned_call_passes_within_its_range(rig: Rig, way: str, place: str, f
             kind(call)
             all_passes(call)
             noted(call)
-    # The same call with other ports is one without control.
+    # The same call with other ports is one without control, and without media.
     with between(rig, family, ends) as call, pytest.raises(RefusedError, match="callee port 42000"):
         slow(call)
+    with between(rig, family, ends) as call:
+        fast(call)
+        assert len(call.talk()) == 4, "media passes outside of the range"
 
 
 @every_family
@@ -250,6 +254,76 @@ def test_the_call_is_the_recorded_one(rig: Rig, kind: Callable[[Call], None]) ->
         kind(call)
         all_passes(call)
         assert call.record == (RECORDED / f"{kind.__name__}.txt").read_text(encoding="utf-8").splitlines()
+
+
+@every_family
+@pytest.mark.parametrize("place", [*HOST, *ROUTER])
+@every_way
+def test_a_tunnelled_call_needs_no_port_but_those_of_media(
+    rig: Rig, way: str, place: str, family: Family, noted
+) -> None:
+    ends = prepare(rig, way, place, media="tunnelled", udp_range="3230-3277")
+    with between(rig, family, ends, pinned=True) as call:
+        tunnelled(call)
+        # Each hears where it said when it opened its own channel.
+        call.heard["caller"]["callee.rtp.port"] = call.callee.rtp
+        call.heard["caller"]["callee.rtcp.port"] = call.callee.rtp + 1
+        call.heard["callee"]["caller.rtcp.port"] = call.caller.rtp + 1
+        all_passes(call)
+        noted(call)
+    with between(rig, family, ends, pinned=True) as call, pytest.raises(RefusedError, match="callee port 3230"):
+        slow(call)
+
+
+@every_family
+@every_way
+def test_a_call_through_a_traversal_server_is_begun_from_inside_alone(
+    rig: Rig, way: str, family: Family, noted
+) -> None:
+    """What comes back is held open by what was sent; the server itself begins nothing."""
+    ends = HOST["host caller"]
+    settings = {"media": "traversal", "traversal_server": "198.18.0.2,2001:2:0:0::2"}
+    host(rig, way, tcp_range="3230-3231", udp_range="3230-3233", **settings)
+    with between(rig, family, ends, pinned=True) as call:
+        slow(call)
+        assert not call.media("callee", "rtp"), "before anything was sent"
+        assert call.media("caller", "rtp")
+        assert call.media("callee", "rtp"), "an answer"
+        noted(call)
+    with between(rig, family, (ends[1], ends[0])) as call, pytest.raises(RefusedError, match="callee port 1720"):
+        slow(call)
+
+
+#: A helper that somebody else assigned, before ours could: what it expects is related to call set-up, too.
+_FOREIGN = """
+table inet foreign {
+  ct helper reader {
+    type "ftp" protocol tcp
+  }
+  chain early {
+    type filter hook prerouting priority mangle;
+    tcp dport 1720 ct helper set "reader"
+  }
+}
+"""
+
+
+@every_family
+def test_what_other_helpers_expect_is_not_accepted(rig: Rig, family: Family) -> None:
+    """iptables assigns first of all, so nobody can come before it."""
+    ends = prepare(rig, "nftables", "router, from inside")
+    rig.load_nftables(_FOREIGN)
+    with rig.live() as live, Meeting(live, family, *ends) as meeting:
+        client, server = meeting.connection(SIGNAL)
+        for sender, reader, line in ((server, client, "220 ready"), (client, server, "USER nobody")):
+            sender.sendall(f"{line}\r\n".encode())
+            reader.recv(64)
+        address = meeting.address(ends[1])
+        told = f"227 Entering Passive Mode ({address.replace('.', ',')},200,10)."
+        server.sendall(f"{told if family is Family.IPV4 else '229 Extended (|||51210|)'}\r\n".encode())
+        client.recv(200)
+        assert "helper=ftp" in live.places.must(BOX, ["conntrack", "-L", "expect", "-f", f"ipv{family.value}"])
+        assert not meeting.tcp(*ends, 51210)
 
 
 #: Calls that arrive at the box are forwarded to the callee behind it.
