@@ -10,8 +10,8 @@ from collections.abc import Iterable
 from fractions import Fraction
 
 from fwadvisor.model.address import FAMILIES, format_ranges
-from fwadvisor.model.firewall import AddressTest, IntegerTest
-from fwadvisor.model.interval import Intervals, format_ports
+from fwadvisor.model.firewall import AddressTest, AddressType, Field, IntegerTest
+from fwadvisor.model.interval import Intervals, contains, format_ports
 
 #: Seconds of a unit, the shortest first.
 UNITS = {"second": 1, "minute": 60, "hour": 3600, "day": 86400, "week": 604800}
@@ -219,8 +219,10 @@ def mark(value: int, mask: int = 2**32 - 1, connection: bool = False) -> str:
 
 
 def described(test: IntegerTest | AddressTest) -> str:
-    """A test in words: ``destination 192.0.2.1,2001:db8::/32``, ``destination-port 80-81,443``."""
+    """A test in words: ``destination 192.0.2.1,2001:db8::/32``, ``destination-port 80-81``, ``source-type local``."""
     if isinstance(test, IntegerTest):
+        if test.field in (Field.SOURCE_TYPE, Field.DESTINATION_TYPE):
+            return f"{test.field} {','.join(each.name.lower() for each in AddressType if contains(test.values, each))}"
         return f"{test.field} {format_ports(test.values)}"
     texts = [text for family in FAMILIES for text in format_ranges(test.of(family), family)]
     return f"{test.field} {','.join(texts)}"

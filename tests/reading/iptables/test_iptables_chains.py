@@ -9,7 +9,7 @@ from fwadvisor.dialects.reading.iptables import read
 from fwadvisor.dialects.reading.source import Source
 from fwadvisor.model.address import FAMILIES, Family
 from fwadvisor.model.evaluate import evaluate
-from fwadvisor.model.firewall import Field, Firewall, Point
+from fwadvisor.model.firewall import AnyOf, Field, Firewall, IntegerTest, Point
 from fwadvisor.model.rule import Verdict
 
 
@@ -238,6 +238,56 @@ def test_destinations_before_translation_are_conditions() -> None:
     assert verdict(text, f"tcp {asked}{{before translation: destination 10.0.0.5}}") is Verdict.ACCEPT
     assert verdict(text, "tcp") is Verdict.ACCEPT
     assert "before it is translated" in firewall(text).warnings[0].message
+
+
+@pytest.mark.parametrize(
+    ("rule", "nat", "asked"),
+    [
+        ("-p udp --dport 80", "-p tcp --dport 80 -j DNAT --to-destination 10.0.0.5", None),
+        ("-p tcp --dport 1720", "-p tcp --dport 8080 -j DNAT --to-destination 172.17.0.2:80", None),
+        ("-p tcp --dport 8080", "-p tcp --dport 8080 -j DNAT --to-destination 172.17.0.2:80", "destination-port 8080"),
+        ("-p tcp --dport 80", "-p tcp --dport 8080 -j DNAT --to-destination 172.17.0.2:80", "destination-port 80"),
+        ("-p tcp --dport 81", "-p tcp --dport 8080 -j DNAT --to-destination 172.17.0.2:80-90", "destination-port 81"),
+        ("-p tcp --dport 91", "-p tcp --dport 8080 -j DNAT --to-destination 172.17.0.2:80-90", None),
+        ("-p tcp --dport 80", "-p tcp --dport 8080 -j REDIRECT --to-ports 80", "destination-port 80"),
+        ("-p tcp --dport 81", "-p tcp --dport 8080 -j REDIRECT --to-ports 80", None),
+        ("-p tcp --dport 81", "-p tcp --dport 8080 -j REDIRECT", None),
+        ("-p tcp --dport 80", "-p tcp -d 192.0.2.1 -j DNAT --to-destination 10.0.0.5", "destination-port 80"),
+        ("-p tcp --dport 80 -i eth0", "-i eth1 -p tcp -j DNAT --to-destination 10.0.0.5", None),
+        ("-p tcp --dport 80 -i eth0", "! -i eth1 -p tcp -j DNAT --to-destination 10.0.0.5", "destination-port 80"),
+        ("-p tcp --dport 80 -i eth0", "! -i eth+ -p tcp -j DNAT --to-destination 10.0.0.5", None),
+        ("-p tcp --dport 80 -s 10.0.0.0/8", "-s 192.0.2.0/24 -p tcp -j DNAT --to-destination 10.0.0.5", None),
+        ("-p tcp -d 10.0.0.6", "-d 192.0.2.1 -j DNAT --to-destination 10.0.0.5", None),
+        ("-p tcp -d 10.0.0.5", "-d 192.0.2.1 -j DNAT --to-destination 10.0.0.5", "destination 10.0.0.5"),
+        ("-p tcp -d 192.0.2.1", "-d 192.0.2.1 -j DNAT --to-destination 10.0.0.5", "destination 192.0.2.1"),
+        ("-p tcp -d 10.0.0.6", "-d 192.0.2.1 -j DNAT --to-destination 10.0.0.5-10.0.0.9", "destination 10.0.0.6"),
+        ("-p tcp -d 10.0.0.6", "-d 192.0.2.1 -j NETMAP --to 10.0.0.5/32", "destination 10.0.0.6"),
+        ("-p tcp -d 10.0.0.6", "-d 192.0.2.1 -p tcp -j REDIRECT --to-ports 80", "destination 10.0.0.6"),
+        ("-p tcp -m addrtype --dst-type LOCAL", "-p tcp -j DNAT --to-destination 10.0.0.5", "destination-type local"),
+        ("-p tcp --dport 80", "-p tcp --dport 1 -m mark --mark 1 -j DNAT --to-destination 10.0.0.5:80",
+         "destination-port 80"),
+    ],
+)  # fmt: skip
+def test_what_meets_no_translated_packet_is_asked_exactly(rule: str, nat: str, asked: str | None) -> None:
+    """What is translated must be in the test neither as it comes nor as it goes on."""
+    text = table(f"-A PREROUTING {rule} -j DROP", name="mangle") + table(f"-A PREROUTING {nat}", name="nat")
+    made = firewall(text).chains["ip mangle PREROUTING"].rules[0]
+    if asked is not None:
+        assert f"'before translation: {asked}'" in str(made.tests)
+        assert not any(isinstance(test, AnyOf) for test in made.tests)
+    else:
+        (following,) = [test for test in made.tests if isinstance(test, AnyOf)]
+        assert following.alternatives[0][0] == IntegerTest(Field.STATE, ((0, 0), (3, 4)))
+
+
+def test_what_follows_a_translated_packet_is_translated_without_being_asked() -> None:
+    text = table("-A PREROUTING -p tcp --dport 1720 -j DROP", name="mangle") + DNAT
+    assert verdict(text, "tcp dport=1720") is Verdict.DROP
+    assert verdict(text, "tcp dport=1721") is Verdict.ACCEPT
+    assert verdict(text, "tcp dport=1720 state=established") is Verdict.ACCEPT
+    before = "{before translation: destination-port 1720}"
+    assert verdict(text, f"tcp dport=9 state=established {before}") is Verdict.DROP
+    assert verdict(text, f"tcp dport=9 {before}") is Verdict.ACCEPT
 
 
 def test_without_translation_destinations_are_what_they_are() -> None:

@@ -340,6 +340,25 @@ def test_addresses_before_their_translation_are_conditions(read_text: Read, verd
     assert any("translation" in each.message for each in firewall.warnings)
 
 
+@pytest.mark.parametrize(
+    ("rule", "words", "exact"),
+    [
+        ("tcp dport 9 drop", "4 tcp dport 9", False),
+        ("tcp dport 10 drop", "4 tcp dport 10", False),
+        ("tcp dport 11 drop", "4 tcp dport 11", True),
+        ("udp dport 9 drop", "4 udp dport 9", True),
+        ("tcp dport { 10, 12 } drop", "4 tcp dport 12", False),
+        ("tcp dport != 9 drop", "4 tcp dport 12", False),
+    ],
+)
+def test_what_meets_no_translated_packet_is_asked_exactly(
+    read_text: Read, verdict: Verdict, rule: str, words: str, exact: bool
+) -> None:
+    firewall = _staged(read_text, rule, priority="mangle", nat=_DNAT)
+    assert verdict(firewall, words) == ("drop" if exact else "accept")
+    assert verdict(firewall, f"{words} established") == "accept"
+
+
 def test_addresses_after_their_translation_are_conditions(read_text: Read, verdict: Verdict) -> None:
     firewall = _staged(read_text, "ip saddr 192.0.2.1 drop", hook="postrouting", priority="300", nat=_SNAT)
     words = "4 tcp hook forward out eth1"

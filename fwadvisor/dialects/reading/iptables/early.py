@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from fwadvisor.diagnostic import Diagnostic, warning
 from fwadvisor.dialects.reading import conditions
 from fwadvisor.dialects.reading.iptables.parts import condition
+from fwadvisor.dialects.reading.translated import Translated, translated
 from fwadvisor.model.address import FAMILIES
 from fwadvisor.model.firewall import (
     LARGEST,
@@ -47,6 +48,10 @@ class _View:
     #: Destinations of all packets may be translated later, or only those of known connections.
     all_translated: bool = False
     following_translated: bool = False
+    #: The chains that translate destinations at this point.
+    translating: tuple[str, ...] = ()
+    #: Only packets that open a connection are asked.
+    opening_only: bool = False
 
     @property
     def label(self) -> str:
@@ -109,17 +114,20 @@ def _view(
 ) -> _View:
     if base.point not in (Point.PREROUTING, Point.OUTPUT):
         return _View()
-    here, anywhere = False, False
+    translating: set[str] = set()
+    anywhere = False
     nat = base.priority == -100
     for other in bases:
         words = _translations(chains, reached[other.chain])
         anywhere = anywhere or bool(words)
-        if other.point is base.point:
-            here = here or any(word.startswith(_TRANSLATES_DESTINATION) for word in words)
-    if base.priority > -100:
-        here = anywhere = False
+        if other.point is base.point and any(word.startswith(_TRANSLATES_DESTINATION) for word in words):
+            translating |= reached[other.chain]
     early = base.point is Point.PREROUTING
-    return _View(early, here, anywhere and not here and not nat and early)
+    if base.priority > -100:
+        return _View(early)
+    if translating:
+        return _View(early, True, False, tuple(sorted(translating)), nat)
+    return _View(early, False, anywhere and not nat and early)
 
 
 def _translations(chains: dict[str, FirewallChain], names: Iterable[str]) -> list[str]:
@@ -138,8 +146,9 @@ def _changed(
     """The rules of chains that a view changes, and of those that lead to such."""
     within = list(within)
     changed: dict[str, tuple[FirewallRule, ...]] = {}
+    met = translated((rule for each in view.translating for rule in chains[each].rules), _TRANSLATES_DESTINATION)
     for name in within:
-        rules = tuple(_seen(rule, view) for rule in chains[name].rules)
+        rules = tuple(_seen(rule, _view_of(rule, view, met)) for rule in chains[name].rules)
         if any(new is not old for new, old in zip(rules, chains[name].rules, strict=True)):
             changed[name] = rules
     more = bool(changed)
@@ -153,6 +162,13 @@ def _changed(
         changed.update({name: chains[name].rules for name in leading})
         more = bool(leading)
     return changed
+
+
+def _view_of(rule: FirewallRule, view: _View, met: Translated) -> _View:
+    """The view of one rule: where it meets nothing that opens a connection and is translated, only what follows is."""
+    if not view.all_translated or met.meets(rule):
+        return view
+    return replace(view, all_translated=False, following_translated=not view.opening_only)
 
 
 def _led(chain: FirewallChain, new: dict[str, str]) -> FirewallChain:

@@ -9,7 +9,7 @@ from fwadvisor.dialects.reading.nftables.bases import PRIORITIES
 from fwadvisor.dialects.reading.nftables.context import TABLE_FAMILIES, Context
 from fwadvisor.dialects.reading.nftables.declared import declared
 from fwadvisor.dialects.reading.nftables.graph import wrong_jumps
-from fwadvisor.dialects.reading.nftables.stages import Stage, Stages, first_packets
+from fwadvisor.dialects.reading.nftables.stages import TRANSLATES_DESTINATION, Stage, Stages, first_packets
 from fwadvisor.dialects.reading.nftables.tables import EVALUATED, BaseText, ChainText, Table
 from fwadvisor.dialects.reading.source import Problems
 from fwadvisor.model.address import FAMILIES
@@ -115,7 +115,7 @@ class _Finder:
     def stage(self, base: BaseText) -> Stage:
         """The stage of a base chain."""
         early = base.hook in ("prerouting", "output")
-        translates = ("dnat", "redirect", "tproxy")
+        translates = TRANSLATES_DESTINATION
         filters = base.kind != "nat"
         before = early and filters and base.priority <= PRIORITIES["dstnat"] and self._writes((base.hook,), translates)
         after = (
@@ -130,24 +130,38 @@ class _Finder:
         )
         words = [base.hook] if base.hook == "prerouting" or tracking or before or after else []
         words += ["before tracking"] * tracking + ["before translation"] * before + ["after translation"] * after
-        return Stage(", ".join(words), base.hook == "prerouting", tracking, notracks, before, after)
+        return Stage(
+            ", ".join(words), base.hook == "prerouting", tracking, notracks, before, after,
+            self._translating(base.hook, translates) if before else (),
+        )  # fmt: skip
+
+    def _translating(self, hook: str, words: tuple[str, ...]) -> tuple[str, ...]:
+        """The chains that are reached from those that translate at a hook."""
+        return tuple(
+            sorted(
+                chain
+                for label, base in self._bases
+                if base.hook == hook and any(text.startswith(words) for text in self._written[label])
+                for chain in _reached(self._chains, label)
+            )
+        )
 
 
 def _texts(chains: dict[str, FirewallChain], start: str) -> set[str]:
     """What the chains that are reached from one translate; "state" where they make packets untracked."""
-    found: set[str] = set()
+    writes = [write for name in _reached(chains, start) for rule in chains[name].rules for write in rule.writes]
+    found = {str(write.value) for write in writes if write.field is Field.TRANSLATION}
+    return found | {"state" for write in writes if write.field is Field.STATE}
+
+
+def _reached(chains: dict[str, FirewallChain], start: str) -> set[str]:
     seen, waiting = {start}, [start]
     while waiting:
         for rule in chains[waiting.pop()].rules:
             if isinstance(rule.action, Jump) and rule.action.chain not in seen:
                 seen.add(rule.action.chain)
                 waiting.append(rule.action.chain)
-            for write in rule.writes:
-                if write.field is Field.TRANSLATION:
-                    found.add(str(write.value))
-                elif write.field is Field.STATE:
-                    found.add("state")
-    return found
+    return seen
 
 
 # --- what IP chains do not see ---------------------------------------------------------------------

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 from fwadvisor.dialects.reading import conditions
 from fwadvisor.dialects.reading.nftables.building import NEVER
+from fwadvisor.dialects.reading.translated import Translated, translated
 from fwadvisor.model.firewall import (
     LARGEST,
     STATES,
@@ -36,6 +37,10 @@ _INVALID, _UNTRACKED = STATES.index(State.INVALID), STATES.index(State.UNTRACKED
 _ALL_STATES: Intervals = ((0, LARGEST[Field.STATE]),)
 _DESTINATION = frozenset({Field.DESTINATION, Field.DESTINATION_PORT, Field.DESTINATION_TYPE})
 _SOURCE = frozenset({Field.SOURCE, Field.SOURCE_PORT, Field.SOURCE_TYPE})
+#: Packets of known connections, whose addresses are translated as those of the first packet were, and all others.
+_FOLLOWING = IntegerTest(Field.STATE, ((1, 2),))
+_OPENING = IntegerTest(Field.STATE, ((0, 0), (3, 4)))
+TRANSLATES_DESTINATION = ("dnat", "redirect", "tproxy")
 #: Holds for every packet, where a rule needs a test.
 _ALWAYS = IntegerTest(Field.STATE, _ALL_STATES)
 
@@ -52,6 +57,9 @@ class Stage:
     marks_untracked: bool = False
     before_translation: bool = False
     after_translation: bool = False
+    #: The chains that translate destinations there, and whether only what follows the first packet may be translated.
+    translating: tuple[str, ...] = ()
+    only_following: bool = False
 
 
 class Stages:
@@ -62,6 +70,7 @@ class Stages:
         #: Whether a test was made a condition because addresses are translated.
         self.translated = False
         self._made: dict[tuple[Stage, str], str] = {}
+        self._translated: dict[tuple[str, ...], Translated] = {}
 
     def at(self, stage: Stage, name: str) -> str:
         """The chain as it is at a stage, under its own or another name. Jumps form no cycle."""
@@ -79,13 +88,22 @@ class Stages:
         self._made[stage, name] = made
         return made
 
+    def _met(self, translating: tuple[str, ...]) -> Translated:
+        """What chains translate; they are asked as they are in the files, for `translating` names no copies."""
+        found = self._translated.get(translating)
+        if found is None:
+            rules = (rule for name in translating for rule in self.chains[name].rules)
+            found = self._translated[translating] = translated(rules, TRANSLATES_DESTINATION)
+        return found
+
     def _rule(self, stage: Stage, rule: FirewallRule) -> Iterable[FirewallRule]:
         if stage != Stage():
-            tests = self._tests(stage, rule.tests)
+            unmet = stage.before_translation and not self._met(stage.translating).meets(rule)
+            tests = self._tests(replace(stage, only_following=True) if unmet else stage, rule.tests)
             if stage.before_translation and any(write.field is Field.STATE for write in rule.writes):
                 # What is not tracked is not translated: such packets keep the destination that is asked here.
-                kept = self._tests(replace(stage, before_translation=False), rule.tests)
-                tests = tuple(dict.fromkeys((*kept, *tests)))
+                seen = self._tests(replace(stage, before_translation=False), rule.tests)
+                tests = tuple(dict.fromkeys((*seen, *tests)))
             rule = replace(rule, tests=tests, writes=_writes(stage, rule.writes))
         if isinstance(rule.action, Jump):
             rule = replace(rule, action=replace(rule.action, chain=self.at(stage, rule.action.chain)))
@@ -115,7 +133,8 @@ class Stages:
             return test
         if stage.before_translation and test.field in _DESTINATION:
             self.translated = True
-            return ConditionTest(Condition(conditions.before_translation(test)))
+            before = ConditionTest(Condition(conditions.before_translation(test)))
+            return AnyOf(((_OPENING, test), (_FOLLOWING, before))) if stage.only_following else before
         if stage.after_translation and test.field in _SOURCE:
             self.translated = True
             return ConditionTest(Condition(conditions.after_translation(test)))
