@@ -25,6 +25,8 @@ class Answer(StrEnum):
     UNKNOWN = "unknown"
 
 
+#: Changes of what is reached, or may be.
+_REACHED = frozenset({Kind.WIDENED, Kind.NARROWED, Kind.UNKNOWN})
 #: What is said of a change that has more regions than can be listed, and of one with more rules than can be named.
 CUT = "these are the first regions of a change that is too large to list them all"
 SAMPLED = "these rules decide some of the packets; the change is too large to name all that do"
@@ -93,7 +95,9 @@ class Entry:
 
     @property
     def uses(self) -> tuple[PortUse, ...]:
-        """The known uses of the ports, each once."""
+        """The known uses of the ports, each once, where that they are reached, or no longer, is what matters."""
+        if self.kind not in _REACHED:
+            return ()
         found: dict[tuple[str, str], PortUse] = {}
         for change in self.changes:
             for use in change.uses:

@@ -17,6 +17,8 @@ from fwadvisor.review.findings import Finding, Severity
 
 #: Further lines about one change; what is left is counted there.
 _MOST_LINES = 50
+#: And so many uses of ports.
+_MOST_USES = 4
 APPLICATION, ALONE = "application", "one-side-only"
 _EXPLAINED = {
     Kind.WIDENED.value: (
@@ -138,14 +140,14 @@ def _details(entry: Entry, database: Database) -> Iterator[str]:
     for word, side in (("before", 0), ("now", 1)):
         yield from _cut([f"{word}: {place.line}" for place in entry.deciders(side)])
     yield from entry.limits
-    yield from _cut([f"port: {use_words(use)}" for use in entry.uses])
+    yield from _cut([f"port: {use_words(use)}" for use in entry.uses], _MOST_USES)
     yield from _cut([f"breaks: {text}" for text in entry.breaks])
 
 
-def _cut(lines: Sequence[str]) -> Iterator[str]:
-    yield from lines[:_MOST_LINES]
-    if len(lines) > _MOST_LINES:
-        yield f"and {len(lines) - _MOST_LINES:,} more, which fwadvisor diff --all shows"
+def _cut(lines: Sequence[str], most: int = _MOST_LINES) -> Iterator[str]:
+    yield from lines[:most]
+    if len(lines) > most:
+        yield f"and {len(lines) - most:,} more, which fwadvisor diff --all shows"
 
 
 def _hashed(*parts: str) -> str:

@@ -23,6 +23,7 @@ from fwadvisor.report.review_entries import (
 from fwadvisor.report.review_formats import View
 from fwadvisor.report.review_words import common_limits, joined, spoken, use_words
 from fwadvisor.review.changes import ApplicationChange, Kind, Review
+from fwadvisor.review.knowledge import MOST_USES
 
 #: What stands above the changes of one kind.
 HEADINGS = {
@@ -132,7 +133,9 @@ class _Writer:
         for sign, side in (("-", 0), ("+", 1)):
             lines += self.deciders(sign, entry.deciders(side))
         lines += self.labelled("but", entry.limits)
-        lines += self.labelled("ports", self.cut(self.uses(entry), self.most.uses, "known use", "known uses"))
+        of_many = ", the worst of many" if any(len(each.uses) >= MOST_USES for each in entry.changes) else ""
+        words = f"known use{of_many}", f"known uses{of_many}"
+        lines += self.labelled("ports", self.cut(self.uses(entry), self.most.uses, *words))
         lines += self.labelled(
             "breaks", self.cut([printable(e) for e in entry.breaks], self.most.breaks, "consequence")
         )

@@ -145,6 +145,39 @@ def test_everything_that_is_cut_is_counted() -> None:
     assert text(made, everything=True).count("drop -> accept") == 30
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "kind"),
+    [
+        ("tcp dport 22 reject", "tcp dport 22 drop", Kind.CHANGED),
+        ("tcp dport 22 accept", "tcp dport 22 log accept", Kind.RELOGGED),
+        ("", "tcp dport 22 accept", Kind.WIDENED),
+        ("tcp dport 22 accept", "", Kind.NARROWED),
+        ("", "tcp dport 22 queue", Kind.UNKNOWN),
+    ],
+)
+@pytest.mark.parametrize("form", ["text", "markdown", "html", "sarif"])
+def test_risks_of_ports_are_told_where_something_gets_through_or_no_longer(
+    old: str, new: str, kind: Kind, form: str
+) -> None:
+    made = reviewed(old, new)
+    assert {each.kind for each in made.changes} == {kind}
+    assert made.changes[0].uses
+    shown = render(form, (made,), View(database=DATABASE, width=100))
+    assert ("low inside" in shown or "Login over" in shown) is (kind in (Kind.WIDENED, Kind.NARROWED, Kind.UNKNOWN))
+
+
+def test_of_many_risks_of_ports_the_worst_are_told_and_the_others_counted() -> None:
+    shown = text(reviewed("", "accept"))
+    assert shown.count("risk from the internet") == 4
+    assert "and 8 more known uses, the worst of many: see with --all" in shown
+    few = text(reviewed("", "tcp dport { 21, 22, 23, 25, 80 } accept"))
+    assert few.count("risk from the internet") == 4
+    assert re.search(r"and \d+ more known uses?: see with --all", few)
+    found = render("sarif", (reviewed("", "accept"),), View(database=DATABASE, width=100))
+    assert found.count("risk from the internet") == 4
+    assert "and 8 more, which fwadvisor diff --all shows" in found
+
+
 def test_cut_regions_rules_and_values_are_counted() -> None:
     wide = ", ".join(f"{n}" for n in range(1, 60, 2))
     rules = "\n\t\t".join(f"ip saddr 10.{n}.0.0/16 drop" for n in range(9))
