@@ -18,7 +18,7 @@ from fwadvisor.model.firewall import Condition, Field
 from fwadvisor.model.interval import Intervals
 from fwadvisor.model.rule import Hook
 from fwadvisor.packets.box_merge import fewer
-from fwadvisor.packets.box_text import pieces, said, said_names
+from fwadvisor.packets.box_text import pieces, real_names, said, said_names
 from fwadvisor.packets.overlap_axes import Axes, Box
 from fwadvisor.packets.overlap_meter import Limits, Meter
 from fwadvisor.packets.rawbox import RawBox
@@ -30,6 +30,7 @@ _IMPORTANCE = (
     Field.SOURCE_TYPE, Field.DESTINATION_TYPE, Field.MARK, Field.CONNECTION_MARK, Field.TAG, Field.TTL, Field.DSCP,
     Field.LENGTH,
 )  # fmt: skip
+_INTERFACES = (Field.IN_INTERFACE, Field.OUT_INTERFACE)
 #: How the fields after addresses are called on a line.
 _WORDS = {
     Field.DESTINATION_PORT: "port", Field.SOURCE_PORT: "from port", Field.ICMP: "type", Field.TCP_FLAGS: "flags",
@@ -78,7 +79,9 @@ class ReadableBox:
         if values is not None:
             return said(field, values, self.raw.family, most)
         names = self.raw.names.get(field)
-        return "" if names is None else said_names(names, most)
+        if names is not None and field in _INTERFACES:
+            names = real_names(names, self.raw.hook)
+        return said_names(names, most) if names else ""
 
     def as_json(self) -> dict[str, Any]:
         """The whole box, nothing cut: for each limited field its ranges as text, names with prefixes, conditions.

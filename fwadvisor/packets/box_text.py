@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 
 from fwadvisor.diagnostic import printable
 from fwadvisor.model.address import Family, format_ranges
 from fwadvisor.model.firewall import LARGEST, PROFILES, STATES, AddressType, Field, Names
 from fwadvisor.model.interval import Intervals, format_ports, size, subtract
-from fwadvisor.model.rule import LOOPBACK, protocol_name
+from fwadvisor.model.rule import LOOPBACK, Hook, protocol_name
 
 FLAGS = ("fin", "syn", "rst", "psh", "ack", "urg", "ece", "cwr")
+_NO_INTERFACE = frozenset({""})
+_NOT_ROUTED = frozenset({"", LOOPBACK})
+_ALL = Names(inverted=True)
 _ADDRESSES = (Field.SOURCE, Field.DESTINATION)
 _MARKS = (Field.MARK, Field.CONNECTION_MARK)
 _NAMED: dict[Field, Callable[[int], str]] = {
@@ -98,6 +102,16 @@ def cut(texts: Sequence[str], most: int | None) -> str:
     if most is None or len(texts) <= most:
         return ", ".join(texts)
     return f"{', '.join(texts[:most])} and {len(texts) - most} more"
+
+
+def real_names(sets: Iterable[Names], hook: Hook) -> tuple[Names, ...]:
+    """Sets of interfaces without the exceptions that no packet of the hook has; those without any are left out.
+
+    Every packet has an interface where it comes in or goes out, and none is routed from loopback or to it.
+    """
+    never = _NOT_ROUTED if hook is Hook.FORWARD else _NO_INTERFACE
+    found = (replace(each, names=each.names - never) if each.inverted else each for each in sets)
+    return tuple(each for each in found if each != _ALL)
 
 
 def said_names(sets: Sequence[Names], most: int | None) -> str:

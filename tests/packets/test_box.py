@@ -191,6 +191,19 @@ def test_names_in_words():
     assert said(Names(frozenset({"e\x1b[2J"}))) == "in e\\x1b[2J"
 
 
+def test_interfaces_that_no_packet_has_are_no_exceptions():
+    def said(hook, *names):
+        sets = tuple(Names(frozenset(each), inverted=True) for each in names)
+        (box,) = readable_boxes([RawBox(hook, Family.IPV4, {}, {Field.IN_INTERFACE: sets}, {})])
+        return box.line(place=False)
+
+    assert said(Hook.FORWARD, {"", LOOPBACK, "docker0"}) == "in all except docker0"
+    assert said(Hook.FORWARD, {"", LOOPBACK}, {"docker0"}) == "in all except docker0"
+    assert said(Hook.FORWARD, {"", LOOPBACK}) == "all packets"
+    assert said(Hook.INPUT, {"", LOOPBACK, "docker0"}) == "in all except loopback, docker0"
+    assert said(Hook.INPUT, {""}) == "all packets"
+
+
 def test_a_name_in_a_hole_of_a_prefix_takes_two_boxes():
     """eth* but not eth1*, and eth10 all the same."""
     inside = (Names(prefixes=frozenset({"eth"})), Names(prefixes=frozenset({"eth1"}), inverted=True))
