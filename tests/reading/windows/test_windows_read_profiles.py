@@ -111,3 +111,14 @@ def test_several_files_are_one_machine(ask: ModuleType) -> None:
     assert firewall.name == "a.ps1, b.ps1"
     assert ask.passes(firewall, IN)
     assert not ask.passes(firewall, "in tcp 192.0.2.1 > 10.0.0.1:22")
+
+
+def test_a_default_stands_where_it_is_set(script: Script) -> None:
+    def places(text: str) -> list[int | None]:
+        return [base.span and base.span.line for base in script(text).bases]
+
+    assert places(f"{SET} -Enabled True") == [None, None]
+    assert places(f"{SET} -Enabled True\n{SET} -DefaultInboundAction Block") == [2, None]
+    assert places(f"{SET} -DefaultInboundAction NotConfigured -DefaultOutboundAction Allow") == [None, 1]
+    public = f"{SET} -Name Public -DefaultInboundAction Allow\n{SET} -Name Domain -DefaultInboundAction Block"
+    assert places(public) == [2, None]

@@ -68,7 +68,8 @@ def assemble(machine: Machine, name: str) -> Firewall:
         default, last = _default(machine, side, nowhere)
         first = [*_unread(machine), *_gates(machine, side, nowhere)]
         chains[side.chain] = FirewallChain(side.chain, (*first, *_ordered(built, side.inbound), *last))
-        bases.append(BaseChain(point=side.point, chain=side.chain, default=default))
+        span = _set_by(machine, side, default)
+        bases.append(BaseChain(point=side.point, chain=side.chain, default=default, span=span))
     return Firewall(
         name=name,
         dialect="windows",
@@ -184,6 +185,13 @@ def _default(machine: Machine, side: _Side, nowhere: Span) -> tuple[Verdict, lis
         return _Said(_ACCEPT, f"{side.switch} is Allow", setting.span if setting else None)
 
     return Verdict.DROP, _of_profiles(machine, nowhere, said)
+
+
+def _set_by(machine: Machine, side: _Side, default: Verdict) -> Span | None:
+    """The first setting that says the default; None where only Windows itself says it."""
+    word = "Allow" if default is Verdict.ACCEPT else "Block"
+    settings = (switches.get(side.switch) for switches in machine.profiles)
+    return next((each.span for each in settings if each and not each.unknown and each.word == word), None)
 
 
 def _word(setting: Setting | None, shipped: str) -> str:
