@@ -274,7 +274,7 @@ class NameAxis:
         text = self.all[atom].text
         if not self.all[atom].fresh:
             return text
-        tails = ("0", "1", "2") if text else (wish, "other")
+        tails = ("0", "1", "2") if text else (wish, "eth1", "eth2", "eth3", "other")
         # There are finitely many atoms, so that some next letter starts none of them.
         candidates = chain(tails, map(chr, range(ord("0"), sys.maxunicode)))
         return next(text + tail for tail in candidates if self.of(text + tail) == atom)

@@ -12,7 +12,7 @@ from fwadvisor.packets import paths
 from fwadvisor.packets.nodes import IN, OPEN
 from fwadvisor.packets.rawbox import RawBox
 from fwadvisor.packets.table import Table
-from fwadvisor.packets.witness import Search
+from fwadvisor.packets.witness import Search, two_ends
 
 
 class PacketSet:
@@ -95,7 +95,10 @@ class PacketSet:
 
     def witness(self) -> Packet | None:
         """A packet of the set, as ordinary as there is, or None where there is none."""
-        return Search(self._table).best(self._node, self._domain)
+        found = Search(self._table).best(self._node, self._domain)
+        if found is None:
+            return None
+        return next(filter(self.contains, two_ends(found)), found)
 
     def boxes(self) -> Iterator[RawBox]:
         """Disjoint boxes that together hold, of all packets in the domain, exactly those of the set.
