@@ -237,5 +237,5 @@ def _log(rule: FirewallRule) -> Log:
     prefix = next(str(write.value) for write in rule.writes if write.field is Field.LOG)
     for test in rule.tests:
         if isinstance(test, ConditionTest) and (found := _RATE.match(test.condition.name)):
-            return Log(prefix or "packet", max(1, round(int(found[1]) * _A_MINUTE[found[2]])))
-    return Log(prefix or "packet", None)
+            return Log(prefix or "packet", max(1, round(int(found[1]) * _A_MINUTE[found[2]])), bool(prefix))
+    return Log(prefix or "packet", None, bool(prefix))

@@ -18,7 +18,7 @@ from fwadvisor.convert.straight import Made, narrower, straight
 from fwadvisor.convert.twins import together
 from fwadvisor.diagnostic import Diagnostic
 from fwadvisor.dialects import DIALECTS, dialect
-from fwadvisor.dialects.base import Capabilities, Document
+from fwadvisor.dialects.base import Capabilities, Document, log_prefix
 from fwadvisor.model.address import FAMILIES, Family
 from fwadvisor.model.firewall import STATES, Field, Firewall, FirewallRule, IntegerTest, Names, NameTest, Test
 from fwadvisor.model.interval import normalize
@@ -139,6 +139,7 @@ class Making:
             default, log = rules[-1].verdict, rules[-1].log or log
             rules.pop()
         rules = [replace(rule, log=self._log(rule.log, hook, rule.verdict)) for rule in rules]
+        self._prefixes([*(rule.log for rule in rules), log], hook)
         return Chain(hook, tuple(rules), default, self._log(log, hook, default))
 
     def _log(self, log: Log | None, hook: Hook, verdict: Verdict) -> Log | None:
@@ -146,6 +147,14 @@ class Making:
         if log is None or self.firewall.dialect in NETFILTER:
             return log
         return Log(f"fwadvisor {hook} {verdict}")
+
+    def _prefixes(self, logs: Iterable[Log | None], hook: Hook) -> None:
+        """Note the prefixes that the target cannot write as they are; programs look for them."""
+        for log in dict.fromkeys(logs):
+            if log is not None and log.as_given and self.firewall.dialect in NETFILTER and self.able.log_prefix:
+                written = log_prefix(log, self.able.log_prefix)
+                if written != log.prefix:
+                    self.notes.append(f'the log prefix "{log.prefix}" becomes "{written}" ({hook})')
 
     # --- what stands before the rules ---
 

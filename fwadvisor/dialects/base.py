@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from fwadvisor.model.address import AddressSet, Family, cidrs, format_cidr
 from fwadvisor.model.note import Note
-from fwadvisor.model.rule import Hook, Origin, Ruleset, Verdict
+from fwadvisor.model.rule import Hook, Log, Origin, Ruleset, Verdict
 from fwadvisor.resources import templates_dir
 
 if TYPE_CHECKING:
@@ -38,6 +38,8 @@ class Capabilities:
     helpers_before_translation: bool = False
     #: Whether a rule can log.
     log: bool = True
+    #: So many bytes may stand before what it logs; 0 where none can.
+    log_prefix: int = 0
     #: Whether replies and errors of known connections pass without a rule.
     implicit_states: bool = False
     #: Commands that show the loaded rules and how often each one matched.
@@ -90,6 +92,7 @@ class Dialect(Protocol):
 
 
 _UNSAFE = re.compile(r"[^A-Za-z0-9 ._:/,()+=@-]+")
+_PREFIX = re.compile(r"[A-Za-z0-9 ._:/,()+=@\[\]<>#*-]+")
 SLUG_BYTES = 63
 
 
@@ -100,6 +103,13 @@ def slug(text: str, most: int = SLUG_BYTES) -> str:
     never empty.
     """
     return _UNSAFE.sub("_", text.replace("->", "to")).strip()[:most].strip() or "rule"
+
+
+def log_prefix(log: Log, most: int) -> str:
+    """The prefix of a log in at most so many bytes, safe between quotes; as given where it can be."""
+    if log.as_given and _PREFIX.fullmatch(log.prefix) and len(log.prefix) <= most:
+        return log.prefix
+    return slug(log.prefix, most - 2).rstrip(": ") + ": "
 
 
 def whence(origin: Origin) -> str:

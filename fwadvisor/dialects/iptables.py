@@ -15,7 +15,7 @@ from math import prod
 from fwadvisor.dialects.base import Capabilities, Document, OutputFile, comment_lines, render, slug
 from fwadvisor.dialects.batches import action_of
 from fwadvisor.dialects.diagram import Action, Dimension, Node
-from fwadvisor.dialects.iptables_chains import OPTIONS, Chains, log_words
+from fwadvisor.dialects.iptables_chains import OPTIONS, PREFIX_BYTES, Chains, log_words
 from fwadvisor.dialects.iptables_match import conditions, protocol_words
 from fwadvisor.dialects.plan import Step, comment_of, lead, plan, reason
 from fwadvisor.dialects.ranges import everyone, networks_of
@@ -25,6 +25,7 @@ from fwadvisor.model.rule import PORT_PROTOCOLS, Chain, HelperAssignment, Hook, 
 _CAPABILITIES = Capabilities(
     dialect="iptables",
     title="iptables",
+    log_prefix=PREFIX_BYTES,
     systems=("Linux",),
     hooks=frozenset(Hook),
     verdicts=frozenset(Verdict),

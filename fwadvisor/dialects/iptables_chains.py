@@ -10,7 +10,7 @@ from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TypeAlias
 
-from fwadvisor.dialects.base import slug
+from fwadvisor.dialects.base import log_prefix
 from fwadvisor.dialects.diagram import Action, Dimension, Node, split_services
 from fwadvisor.dialects.iptables_match import port_words, protocol_words
 from fwadvisor.dialects.ranges import address_text, networks_in, networks_of
@@ -25,7 +25,7 @@ _SHORT = {Dimension.SOURCE: "SRC", Dimension.DESTINATION: "DST", Dimension.SERVI
 #: A chain with more lines than this branches, into so many chains.
 _MOST_LINES, _BRANCHES = 16, 8
 #: The kernel's limits: a log prefix with its closing zero, and the resolution of the limit match.
-_PREFIX_BYTES, _MOST_A_MINUTE = 29, 600_000
+PREFIX_BYTES, _MOST_A_MINUTE = 29, 600_000
 
 #: (network, prefix length, what follows); a chain's entries are sorted and disjoint.
 _Entry: TypeAlias = tuple[int, int, str]
@@ -36,8 +36,8 @@ _Piece: TypeAlias = tuple[int, int, int, str]
 def log_words(log: Log) -> str:
     """The words of a line that logs, at most so often."""
     limit = "" if log.rate is None else f"-m limit --limit {min(max(1, log.rate), _MOST_A_MINUTE)}/minute "
-    prefix = slug(log.prefix, _PREFIX_BYTES - 2).rstrip(": ")
-    return f'{limit}-j LOG --log-prefix "{prefix}: "'
+    prefix = log_prefix(log, PREFIX_BYTES)
+    return f'{limit}-j LOG --log-prefix "{prefix}"'
 
 
 class Chains:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from fwadvisor.dialects.base import Capabilities, Document, OutputFile, comment_lines, render, slug
 from fwadvisor.dialects.batches import action_of
 from fwadvisor.dialects.diagram import Node
-from fwadvisor.dialects.nftables_chains import Chains, chain_text, closing, log_statement
+from fwadvisor.dialects.nftables_chains import PREFIX_BYTES, Chains, chain_text, closing, log_statement
 from fwadvisor.dialects.nftables_match import NamedSets, conditions, protocol_word, quoted
 from fwadvisor.dialects.plan import Step, comment_of, lead, plan, reason
 from fwadvisor.model.address import AddressSet, Family
@@ -32,6 +32,7 @@ from fwadvisor.model.rule import (
 _CAPABILITIES = Capabilities(
     dialect="nftables",
     title="nftables",
+    log_prefix=PREFIX_BYTES,
     systems=("Linux",),
     hooks=frozenset(Hook),
     verdicts=frozenset(Verdict),

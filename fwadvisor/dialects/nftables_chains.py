@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from fwadvisor.dialects.base import slug
+from fwadvisor.dialects.base import log_prefix
 from fwadvisor.dialects.diagram import Action, Dimension, Node, split_services
 from fwadvisor.dialects.nftables_lookup import concatenation, flattened, map_text, selector_of, set_text
 from fwadvisor.dialects.nftables_match import RESET, braced, protocol_word
@@ -15,7 +15,7 @@ from fwadvisor.model.rule import TCP, Log, Verdict
 _REJECTIONS = (f"meta l4proto tcp {RESET}", "reject with icmpx type admin-prohibited")
 _ALL_PORTS = (0, 65535)
 #: The kernel's limit for a log prefix, with its closing zero.
-_PREFIX_BYTES = 126
+PREFIX_BYTES = 126
 #: More ways to go than this are a map.
 _MOST_LINES = 6
 
@@ -23,8 +23,8 @@ _MOST_LINES = 6
 def log_statement(log: Log) -> str:
     """The statement that logs, at most so often; it never decides."""
     limit = "" if log.rate is None else f"limit rate {max(1, log.rate)}/minute "
-    prefix = slug(log.prefix, _PREFIX_BYTES - 2).rstrip(": ")
-    return f'{limit}log prefix "{prefix}: "'
+    prefix = log_prefix(log, PREFIX_BYTES)
+    return f'{limit}log prefix "{prefix}"'
 
 
 class Chains:

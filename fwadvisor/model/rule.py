@@ -108,10 +108,14 @@ class IcmpType:
 
 @dataclass(frozen=True, slots=True)
 class Log:
-    """Log the packet under a prefix, at most `rate` lines a minute (None: no limit)."""
+    """Log the packet under a prefix, at most `rate` lines a minute (None: no limit).
+
+    The prefix ends in ": " unless it is somebody's own, which programs look for (`as_given`).
+    """
 
     prefix: str
     rate: int | None = 10
+    as_given: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

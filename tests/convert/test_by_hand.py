@@ -125,6 +125,19 @@ def test_comments_order_and_logs_are_kept() -> None:
     assert made.rewritten == (Hook.INPUT,), "an interface that is excepted takes a rule before"
 
 
+def test_prefixes_of_logs_stay_as_programs_look_for_them_or_that_is_said() -> None:
+    given = CHAINS.replace('"dropped: "', '"[UFW BLOCK] "')
+    for target in ("nftables", "iptables"):
+        made = to(firewall("iptables", given), target)
+        assert 'prefix "[UFW BLOCK] "' in text_of(made)
+        assert not any("log prefix" in note for note in made.notes)
+    long = SETS.replace('"in-drop "', '"what comes in and nobody has asked for "')
+    made = to(firewall("nftables", long), "iptables")
+    (note,) = [note for note in made.notes if "log prefix" in note]
+    assert note.startswith('the log prefix "what comes in and nobody has asked for " becomes "what comes in and nobody')
+    assert note.endswith("(input)")
+
+
 def test_plain_chains_stay_one_by_one() -> None:
     plain = CHAINS.replace("! -i lo -d 127.0.0.0/8", "-d 127.0.0.0/8").replace("! -i eth0", "-i eth1")
     made = to(firewall("iptables", plain), "nftables")

@@ -125,6 +125,27 @@ def test_comments_that_are_made_of_rule_texts_keep_what_is_not() -> None:
     assert "tcp dport not (22, 23) accept" in text_of(to(other, "iptables", filters_only=True, allow_approximate=True))
 
 
+LAST = """*filter
+:INPUT ACCEPT [0:0]
+:OUTPUT ACCEPT [0:0]
+-A INPUT -i lo -j ACCEPT
+-A INPUT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
+-A INPUT -p tcp --dport 22 -m limit --limit 3/min -j ACCEPT
+-A INPUT -m mark --mark 7 -j MARK --set-mark 8
+-A INPUT ! -i eth1 -p tcp --dport 80 -j ACCEPT
+-A INPUT -j DROP
+COMMIT
+"""
+
+
+def test_what_a_last_rule_closes_is_left_out_where_the_default_accepts() -> None:
+    source = firewall("iptables", LAST)
+    made = to(source, "nftables", allow_approximate=True)
+    assert [note[:40] for note in made.notes if "closed" in note] == ["left out, it stays closed: rules:6: -A I"]
+    assert "policy drop" in text_of(made)
+    assert_alike(source, read_again(made, "nftables"), narrower=True)
+
+
 CUT = """*filter
 :INPUT DROP [0:0]
 :OUTPUT ACCEPT [0:0]
