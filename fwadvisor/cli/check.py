@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import typer
 
 from fwadvisor.cli.common import EXIT_ERROR, EXIT_FINDINGS, day_from, project_folders, settings_from
 from fwadvisor.diagnostic import Color, show, use_color
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
 
 
 class Format(StrEnum):
@@ -98,6 +102,7 @@ def check(
 
     knowledge, profile_dirs = project_folders(knowledge, profile_dirs)
     ids, said, values = selected(only, skip), forced(dialects), settings_from(settings)
+    _check_settings(values, (*policies, *guardrails))
     check_named(said, files)
     check_output(output, files)
     database = load(knowledge)
@@ -132,3 +137,17 @@ def check(
     least = Severity.INFO if fail_on is FailOn.ANY else Severity(fail_on.value)
     if not exit_zero and any(each.severity.at_least(least) for each in checked.findings):
         raise typer.Exit(EXIT_FINDINGS)
+
+
+def _check_settings(values: Mapping[str, str], profiles: Sequence[str]) -> None:
+    """That there is a profile for what is set.
+
+    Raises:
+        FwadvisorError: there is none.
+    """
+    from fwadvisor.diagnostic import error
+    from fwadvisor.errors import FwadvisorError
+
+    if values and not profiles:
+        hint = "--policy PROFILE or --guardrails PROFILE names one; rule files have no parameters"
+        raise FwadvisorError(error(f"--set gives {', '.join(values)}, but no profile is named", hint=hint))
