@@ -167,7 +167,7 @@ def test_the_witness_of_everything_is_a_new_https_connection():
         ([AddressTest(Field.DESTINATION, ((0xE0000001, 0xE0000001),), ())], {"destination_type": 3}),
         ([AddressTest(Field.DESTINATION, ((0xFFFFFFFF, 0xFFFFFFFF),), ())], {"destination_type": 2}),
         ([named(Field.IN_INTERFACE, "ens3", LOOPBACK)], {"in_interface": "ens3"}),
-        ([named(Field.IN_INTERFACE, "eth0", prefixes=["wl"], inverted=True)], {"in_interface": "other"}),
+        ([named(Field.IN_INTERFACE, "eth0", prefixes=["wl"], inverted=True)], {"in_interface": "eth1"}),
         ([named(Field.IN_INTERFACE, prefixes=["eth"])], {"in_interface": "eth0"}),
         ([named(Field.IN_INTERFACE, prefixes=["eth"]), named(Field.IN_INTERFACE, "eth0", inverted=True)],
          {"in_interface": "eth1"}),
