@@ -255,6 +255,7 @@ def test_the_project_file_ignores(run, tmp_path: Path) -> None:
         (("good.nft", "--fail-on", "some"), "--fail-on"),
         (("good.nft", "-f", "xml"), "--format"),
         (("good.nft", "--set", "x"), "--set takes NAME=VALUE"),
+        (("good.nft", "--set", "admins=192.0.2.1"), "--set gives admins, but no profile is named"),
         (("good.nft", "--from", "other.nft=pf"), "none of the files"),
     ],
 )
