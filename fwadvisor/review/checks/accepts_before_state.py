@@ -25,6 +25,7 @@ from fwadvisor.review.checks.fates import Place, place_of
 from fwadvisor.review.checks.reach import ACCEPTED, REFUSED, Entry
 from fwadvisor.review.checks.regions import TRANSPORTS, one, states
 from fwadvisor.review.checks.services import shown, where
+from fwadvisor.review.checks.words import chain_word
 from fwadvisor.review.findings import Finding, Severity
 
 CHECK = Check(
@@ -182,7 +183,7 @@ def _low(chain: FirewallChain) -> Iterator[Finding]:
             if len(above) >= _MANY_RULES:
                 yield finding(
                     CHECK,
-                    f"established connections are accepted below {len(above)} other rules of {chain.name.split()[-1]}, "
+                    f"established connections are accepted below {len(above)} other rules of {chain_word(chain.name)}, "
                     "which are asked about each of their packets",
                     rule,
                     Label(above[0].span, "the first of the rules above"),

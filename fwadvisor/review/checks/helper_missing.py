@@ -41,12 +41,11 @@ _MOST_PORTS, _RANGE, _MOST_RULES = 100, 2, 20
 _BROADCAST = frozenset({"netbios-ns", "snmp"})
 _REMEDIES = {
     "iptables": "`-A PREROUTING -p {transport} --dport {port} -j CT --helper {helper}` in the raw table, and accept "
-    "`--ctstate RELATED` with `-m helper --helper {helper}`; or fix the range in the program and open it",
+    "`--ctstate RELATED` with `-m helper --helper {helper}`",
     "nftables": 'Declare `ct helper {id} {{ type "{helper}" protocol {transport}; }}`, assign it with '
-    '`{transport} dport {port} ct helper set "{id}"`, and accept `ct state related ct helper "{helper}"`; or fix '
-    "the range in the program and open it",
+    '`{transport} dport {port} ct helper set "{id}"`, and accept `ct state related ct helper "{helper}"`',
 }
-_PINNED = "There is no helper here: fix the range in the program and open it"
+_PINNED = "fix the range in the program and open it"
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,16 +263,24 @@ def _between(witness: Packet, back: bool) -> tuple[Test, ...]:
     return source(witness.family, ((first, first),)), destination(witness.family, ((second, second),))
 
 
+def _remedy(context: Context, protocol: _Protocol, instead: str) -> str:
+    assign = _REMEDIES.get(context.firewall.dialect)
+    if assign is None:
+        return f"There is no helper here: {instead}"
+    named = assign.format(transport=protocol.transport, port=protocol.port, helper=protocol.type, id=protocol.helper.id)
+    return f"{named}; or {instead}"
+
+
 def _finding(context: Context, protocol: _Protocol, several: Sequence[_Followed]) -> Finding:
     first = several[0]
     rule = first.piece.rule
     breaks = list(dict.fromkeys(flow.if_denied for flow in first.closed if flow.if_denied))
     names = list(dict.fromkeys(context.database.ports[flow.port].title for flow in first.closed))
     partly = "some of " if first.open else ""
-    remedy = _REMEDIES.get(context.firewall.dialect, _PINNED).format(
-        transport=protocol.transport, port=protocol.port, helper=protocol.type, id=protocol.helper.id
-    )
-    why = "no helper, and no open range"
+    portless = all(context.database.flow_ports(flow) is None for flow in first.closed)
+    what = f"{' and '.join(names)}, which it needs, is" if portless else f"{partly}what it negotiates is"
+    why = f"no helper, and no {'rule that accepts it' if portless else 'open range'}"
+    remedy = _remedy(context, protocol, f"accept {' and '.join(names)} between the same hosts" if portless else _PINNED)
     details = [f"closed: {', '.join(names)}", *(f"then: {each}" for each in breaks)]
     if first.helped:
         why = "its helper announces that, and no rule accepts it as related"
@@ -287,7 +294,7 @@ def _finding(context: Context, protocol: _Protocol, several: Sequence[_Followed]
     return finding(
         CHECK,
         f"{protocol.control.title} ({protocol.transport} {protocol.port}) is open on "
-        f"{where(each.piece.hook for each in several)}, but {partly}what it negotiates is not: {why}",
+        f"{where(each.piece.hook for each in several)}, but {what} not: {why}",
         rule,
         severity=CHECK.severity if needed or not first.open else Severity.LOW,
         remedy=remedy,

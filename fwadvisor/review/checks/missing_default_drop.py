@@ -16,6 +16,7 @@ from fwadvisor.review.checks.reach import ACCEPTED, REFUSED, Entry
 from fwadvisor.review.checks.regions import BEGINS, FROM_A_CLIENT
 from fwadvisor.review.checks.services import shown
 from fwadvisor.review.checks.strangers import Truth, is_list, truth, unlisted
+from fwadvisor.review.checks.words import chain_word
 from fwadvisor.review.findings import Finding, Severity
 
 CHECK = Check(
@@ -118,7 +119,7 @@ def _finding(context: Context, hook: Hook, span: Span | None, several: list[_Ope
     entries = [each.entry for each in several]
     step = entries[0].piece.step
     assert step is not None  # noqa: S101 - where nothing is asked, there is no default
-    chain = step.chain.split()[-1]
+    chain = chain_word(step.chain)
     severity, why = _judged(context, hook, several)
     what = "connections to this machine" if hook is Hook.INPUT else "connections through this machine"
     how = "the last rule accepts everything" if step.rule else f"the default of {chain} is accept"

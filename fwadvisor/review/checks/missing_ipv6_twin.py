@@ -17,6 +17,7 @@ from fwadvisor.review.checks.fates import Place, place_of
 from fwadvisor.review.checks.reach import REFUSED, Entry
 from fwadvisor.review.checks.regions import BEGINS, FROM_A_CLIENT, TRANSPORTS
 from fwadvisor.review.checks.services import SEVERITIES, named, services, shown, where
+from fwadvisor.review.checks.words import chain_word
 from fwadvisor.review.findings import Finding, Severity
 
 CHECK = Check(
@@ -132,7 +133,7 @@ def _finding(context: Context, several: list[_More]) -> Finding:
     if step is None:
         how = "no rule is asked about it"
     elif step.rule is None:
-        how = f"the default of {step.chain.split()[-1]} is accept"
+        how = f"the default of {chain_word(step.chain)} is accept"
     else:
         how = "this rule accepts it"
         remedy = "Limit the rule to the addresses that need it; or write one for IPv4, where everybody is to get in"

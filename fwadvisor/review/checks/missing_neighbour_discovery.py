@@ -13,6 +13,7 @@ from fwadvisor.proof.words import deciding_span
 from fwadvisor.review.checks.base import Check, Context, Page, finding
 from fwadvisor.review.checks.reach import Plain
 from fwadvisor.review.checks.regions import BEGINS, NEW, away, one, states
+from fwadvisor.review.checks.words import chain_word
 from fwadvisor.review.findings import Finding, Severity
 
 CHECK = Check(
@@ -114,7 +115,7 @@ def _refusal(context: Context, hook: Hook, types: tuple[int, ...], state: Test) 
         if plain.refused:
             refused.append(type)
             for step in plain.steps():
-                chain = chain or step.chain.split()[-1]
+                chain = chain or chain_word(step.chain)
                 span = deciding_span(context.firewall, step)
                 if span is not None:
                     spans[span] = None
@@ -150,8 +151,8 @@ def _too_big(context: Context, hook: Hook) -> Iterator[Finding]:
         return
     refusal = _refusal(context, hook, (_TOO_BIG,), states(State.RELATED))
     if refusal.types:
-        where = "" if hook is Hook.INPUT else " through"
-        message = f"nobody can say{where} that an IPv6 packet is too big (2): connections hang where a link is narrower"
+        way = "in" if hook is Hook.INPUT else "through"
+        message = f"no message that an IPv6 packet is too big (2) gets {way}: connections hang where a link is narrower"
         yield _finding(context, refusal, message, Severity.MEDIUM, f"{hook} too big")
 
 

@@ -37,6 +37,7 @@ CHECK = Check(
     ),
 )
 _ICMP = {Family.IPV4: (ICMPV6, "ICMPv6", "icmp"), Family.IPV6: (ICMP, "ICMP", "icmpv6")}
+_NO_SUCH = "no packet of "
 _NOWHERE = {Hook.INPUT: (Field.OUT_INTERFACE, "outgoing"), Hook.OUTPUT: (Field.IN_INTERFACE, "incoming")}
 
 
@@ -44,7 +45,9 @@ def run(context: Context) -> Iterator[Finding]:
     """A finding for each line that matches nothing, for each hook and family that asks."""
     for line in context.lines:
         if all(isinstance(part.fate, NeverMatches) for part in line.parts):
-            yield _finding(line.rule, _why(line))
+            why = _why(line)
+            # Blocks for packets that do not come anyway are a habit, and harm nobody.
+            yield _finding(line.rule, why, Severity.LOW if why.startswith(_NO_SUCH) else None)
         elif crossed := _crossed(line):
             yield _finding(line.rule, crossed, Severity.LOW)
 
@@ -72,13 +75,15 @@ def _why(line: Line) -> str:
         families = {part.family for part in line.parts}
         spoken = " and ".join(f"IPv{family.value}" for family in FAMILIES if family in families)
         return f"it speaks of another IP version than its chain, which sees {spoken}"
-    return f"no packet of {' or '.join(sorted(hooks))} can be like that"
+    return f"{_NO_SUCH}{' or '.join(sorted(hooks))} can be like that"
 
 
 def _contradiction(rule: FirewallRule) -> str:
     """Which field has no value that all tests of the rule allow."""
     if len({test.family for test in rule.tests if isinstance(test, FamilyTest)}) > 1:
         return "it asks for IPv4 and IPv6 at once"
+    if any(isinstance(test, IntegerTest) and not test.values for test in rule.tests):
+        return "one of its tests never holds for what comes to its chain"
     for field in Field:
         tests = [test for test in rule.tests if getattr(test, "field", None) is field]
         if not tests or isinstance(tests[0], NameTest):

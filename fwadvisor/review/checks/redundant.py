@@ -10,7 +10,7 @@ from fwadvisor.packets.overlap import NeverMatches, Redundant, Shadowed
 from fwadvisor.review.checks.base import Check, Context, Page, finding
 from fwadvisor.review.checks.fates import Line, place_of, sure
 from fwadvisor.review.checks.shadowed import is_default
-from fwadvisor.review.checks.words import distinct, documented_apart, done, labels, takes_all, verdict_of
+from fwadvisor.review.checks.words import distinct, documented_apart, done, labels, takes_all, tells_alike, verdict_of
 from fwadvisor.review.findings import Finding, Severity
 
 CHECK = Check(
@@ -19,7 +19,8 @@ CHECK = Check(
     severity=Severity.LOW,
     page=Page(
         what="This rule can be taken away and every packet has the same fate: later rules, or the default of the "
-        "chain, decide its packets in the same way. What a rule logs or marks counts as part of its fate. A rule that "
+        "chain, decide its packets in the same way. What a rule logs or marks, and how it tells "
+        "the sender that it rejects, count as parts of its fate. A rule that "
         "blocks before a default that blocks too is not reported: it keeps its packets out whatever is opened "
         "after it. Rules that accept what the default accepts are one finding for each chain (info); so are two rules "
         "that both have a comment with a reason of its own.",
@@ -44,7 +45,7 @@ def run(context: Context) -> Iterator[Finding]:
         by, doubtful = _reasons(context, line)
         verdict = verdict_of(line.rule)
         default = any(each.default for each in found) or any(map(takes_all, by))
-        if doubtful or verdict is None or is_default(line.rule):
+        if doubtful or verdict is None or is_default(line.rule) or not tells_alike(line.rule, by):
             continue
         if not default:
             yield _finding(line.rule, verdict, [each for each in by if place_of(each.span) != place_of(line.rule.span)])
@@ -66,17 +67,21 @@ def _reasons(context: Context, line: Line) -> tuple[list[FirewallRule], bool]:
 
 
 def _finding(rule: FirewallRule, verdict: Verdict, others: list[FirewallRule]) -> Finding:
-    if len(others) > 1:
-        how = f"{len(others)} other rules do"
-    elif others:
-        how = f"the rule of line {others[0].span.line} does"
+    alike = [each for each in others if verdict_of(each) in (verdict, None)]
+    rest = [each for each in others if verdict_of(each) not in (verdict, None)]
+    if len(alike) > 1:
+        how = f"{len(alike)} other rules do"
+    elif alike:
+        how = f"the rule of line {alike[0].span.line} does"
     else:
         how = "it lists them twice"
+    which = "the same" if rest else "all of its"
     return finding(
         CHECK,
-        f"this rule is not needed: without it, all of its packets are {done(verdict)} too, as {how}",
+        f"this rule is not needed: without it, {which} packets are {done(verdict)} too, as {how}",
         rule,
-        *labels(others, "{} all of its packets too" if len(others) == 1 else "{} some of its packets too"),
+        *labels(alike, "{} all of its packets too" if len(others) == 1 else "{} some of its packets too"),
+        *labels(rest, "{} others of its packets, with or without it"),
         severity=Severity.INFO if others and documented_apart(rule, others) else CHECK.severity,
     )
 

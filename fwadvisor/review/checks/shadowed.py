@@ -10,7 +10,7 @@ from fwadvisor.packets.overlap import NeverMatches, Shadowed
 from fwadvisor.review.checks.across_chains import Across, across
 from fwadvisor.review.checks.base import Check, Context, Page, finding
 from fwadvisor.review.checks.fates import Line, Part, place_of, sure
-from fwadvisor.review.checks.words import distinct, documented_apart, does, done, labels, verdict_of
+from fwadvisor.review.checks.words import distinct, documented_apart, does, done, labels, tells_alike, verdict_of
 from fwadvisor.review.findings import Finding, Severity
 
 CHECK = Check(
@@ -77,7 +77,8 @@ def _whole(context: Context, line: Line, shadowed: list[Part]) -> Iterator[Findi
     what = "{} all of its packets" if len(others) == 1 else "{} some of its packets"
     first = [each for each in others if each.span.file == line.rule.span.file and each.span.line < line.rule.span.line]
     text = f"{what} first" if len(first) == len(others) else what
-    yield finding(CHECK, message, line.rule, *labels(others, text), severity=severity)
+    remedy = _remedy(line.rule, others)
+    yield finding(CHECK, message, line.rule, *labels(others, text), severity=severity, remedy=remedy)
 
 
 def _takers(context: Context, parts: list[Part]) -> list[FirewallRule]:
@@ -104,6 +105,18 @@ def _certain(context: Context, rule: FirewallRule, parts: list[Part], by: list[F
     return False
 
 
+def _repeats(rule: FirewallRule, others: list[FirewallRule]) -> bool:
+    return {verdict_of(each) for each in others} <= {verdict_of(rule)} and tells_alike(rule, others)
+
+
+def _remedy(rule: FirewallRule, others: list[FirewallRule]) -> str:
+    if is_default(rule):
+        return "Delete it, or narrow the rules after it: they decide everything"
+    if verdict_of(rule) is not None and _repeats(rule, others):
+        return "Delete it, or narrow the rules that take its packets"
+    return CHECK.page.remedy
+
+
 def _judged(rule: FirewallRule, others: list[FirewallRule]) -> tuple[Severity, str]:
     verdict = verdict_of(rule)
     theirs = {verdict_of(each) for each in others}
@@ -120,9 +133,9 @@ def _judged(rule: FirewallRule, others: list[FirewallRule]) -> tuple[Severity, s
         return Severity.LOW, f"no packet reaches this rule: {how}"
     if is_default(rule):
         return Severity.INFO, f"the verdict that this rule lets stand is never the last: {how}"
-    if theirs <= {verdict}:
+    if _repeats(rule, others):
         severity = Severity.INFO if documented_apart(rule, others) else Severity.LOW
-        return severity, f"this rule repeats others: {how}"
+        return severity, f"this rule repeats {'another' if len(others) == 1 else 'others'}: {how}"
     if verdict is Verdict.ACCEPT:
         return Severity.MEDIUM, f"this rule accepts nothing: {how}"
     if Verdict.ACCEPT in theirs:

@@ -40,8 +40,10 @@ def _chains(context: Context) -> Iterator[Finding]:
         for rule in chain.rules:
             if isinstance(rule.action, Jump):
                 jumping.setdefault(rule.action.chain, []).append(chain.name)
+    # Readers ask a chain that is called at several places under several names.
+    asked = {chain.span for chain in firewall.chains.values() if context.asking[chain.name] or chain.name in bases}
     for chain in firewall.chains.values():
-        if context.asking[chain.name] or chain.name in bases or chain.span is None:
+        if chain.span is None or chain.span in asked:
             continue
         by = list(dict.fromkeys(jumping.get(chain.name, ())))
         why = f"only {', '.join(by)} jumps to it, which is unused too" if by else "nothing jumps to it"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 
 from fwadvisor.diagnostic import Label
@@ -12,6 +13,23 @@ from fwadvisor.review.checks.fates import place_of
 
 _DOES = {Verdict.ACCEPT: "accepts", Verdict.DROP: "drops", Verdict.REJECT: "rejects"}
 _DONE = {Verdict.ACCEPT: "accepted", Verdict.DROP: "dropped", Verdict.REJECT: "rejected"}
+
+
+#: How a rule tells the sender, in the words of each dialect.
+_TELLING = re.compile(r"--reject-with \S+|\breject with \S+ (?:type )?\S+|^block (?:return\S*(?: *\([^)]*\))?)?")
+_READERS = re.compile(r" \([^()]*\)$")
+
+
+def chain_word(name: str) -> str:
+    """The name of a chain as its file has it, without the table, and without what readers add in parentheses."""
+    return _READERS.sub("", name).split()[-1]
+
+
+def tells_alike(rule: FirewallRule, others: Iterable[FirewallRule]) -> bool:
+    """Whether rules that reject do it in the same words, a reset being no ICMP error; True for all that do not."""
+    if verdict_of(rule) is not Verdict.REJECT:
+        return True
+    return all(_TELLING.findall(rule.text) == _TELLING.findall(each.text) for each in others)
 
 
 def does(rule: FirewallRule) -> str:

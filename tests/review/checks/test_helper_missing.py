@@ -73,7 +73,8 @@ def test_tftp_is_answered_from_the_server(found) -> None:
 def test_through_this_machine(found) -> None:
     (only,) = found(ID, iptables("-A FORWARD -p tcp --dport 1723 -j ACCEPT"))
     assert "PPTP" in only.message
-    assert "on machines behind it" in only.message
+    assert "on machines behind it, but GRE, which it needs, is not: no helper, and no rule that" in only.message
+    assert only.remedy.endswith("; or accept GRE between the same hosts")
     gre = "-A FORWARD -p gre -j ACCEPT"
     assert found(ID, iptables("-A FORWARD -p tcp --dport 1723 -j ACCEPT", gre)) == []
 

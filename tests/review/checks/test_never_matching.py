@@ -53,3 +53,12 @@ def test_a_chain_of_several_hooks_is_dead_only_for_all(found) -> None:
 }
 """
     assert not found(NEVER, text)
+
+
+def test_a_block_for_packets_that_do_not_come_anyway_is_a_habit(found) -> None:
+    head = "*filter\n:INPUT DROP [0:0]\n:FORWARD DROP [0:0]\n:OUTPUT ACCEPT [0:0]\n"
+    (only,) = found("never-matching-rule", f"{head}-A FORWARD -m addrtype --dst-type BROADCAST -j DROP\nCOMMIT\n")
+    assert (only.severity.value, only.message) == (
+        "low",
+        "this rule matches no packet: no packet of forward can be like that",
+    )

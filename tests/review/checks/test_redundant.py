@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from .conftest import at, nft
@@ -70,3 +72,34 @@ def test_what_is_not_understood_makes_nothing_needless(found) -> None:
     )
     head = "*filter\n:INPUT DROP [0:0]\n:FORWARD DROP [0:0]\n:OUTPUT ACCEPT [0:0]\n"
     assert not found(ID, head + "\n".join(lines) + "\nCOMMIT\n")
+
+
+REJECTS = {
+    "iptables": (
+        "-p tcp -j REJECT --reject-with tcp-reset",
+        "-s 10.0.0.0/8 -j REJECT --reject-with icmp-host-prohibited",
+    ),
+    "nftables": ("tcp dport 1-99 reject with tcp reset", "tcp dport 1-999 reject with icmpx type admin-prohibited"),
+}
+
+
+def test_a_reset_is_not_repeated_by_an_icmp_error(found) -> None:
+    (first, second) = REJECTS["nftables"]
+    assert found(ID, nft(first, second, "tcp dport 2000 accept")) == []
+    alike = second.replace("999", "99") + ' comment "x"'
+    assert len(found(ID, nft(alike, second, "tcp dport 2000 accept"))) == 1
+    head, end = "*filter\n:INPUT DROP [0:0]\n:FORWARD DROP [0:0]\n:OUTPUT ACCEPT [0:0]\n-A INPUT ", "\nCOMMIT\n"
+    first, second = REJECTS["iptables"]
+    assert found(ID, head + f"-s 10.1.0.0/16 {first}\n-A INPUT {second}" + end) == []
+    assert len(found(ID, head + f"-s 10.1.0.0/16 -p tcp {second[14:]}\n-A INPUT {second}" + end)) == 1
+
+
+def test_what_blocks_some_of_its_packets_first_does_not_count_as_accepting(found) -> None:
+    text = (Path(__file__).parents[2] / "cases/home-gateway/expected/pf.conf").read_text()
+    (only,) = [each for each in found(ID, text) if "port { 1:24" in each.span.source]
+    assert at(only)[2] == [
+        'pass in quick on eth1 proto { tcp, udp } all label "fwd 0015 tcp,udp any: lan to things"',
+        'block drop in quick all tagged fwa_self label "in default"',
+    ]
+    assert "the same packets are accepted too, as the rule of line " in only.message
+    assert [label.text.split()[0] for label in only.labels] == ["accepts", "drops"]

@@ -257,3 +257,11 @@ def test_where_something_is_not_understood_other_chains_are_not_asked(checked) -
     head = "*filter\n:INPUT DROP [0:0]\n:FORWARD DROP [0:0]\n:OUTPUT ACCEPT [0:0]\n:WEB - [0:0]\n"
     assert not checked({"fw": head + "\n".join(lines) + "\nCOMMIT\n"}, ID).findings
     assert checked({"fw": head + "\n".join(lines[1:]) + "\nCOMMIT\n"}, ID).findings
+
+
+def test_the_remedy_of_a_repeat_is_to_delete_it(found) -> None:
+    (only,) = found(ID, nft("tcp dport 1-99 accept", "tcp dport 22 accept"))
+    assert only.message.startswith("this rule repeats another: ")
+    assert only.remedy == "Delete it, or narrow the rules that take its packets"
+    (only,) = found(ID, nft("tcp dport 1-99 reject with icmpx type no-route", "tcp dport 22 reject with tcp reset"))
+    assert (only.severity.value, only.message.startswith("this rule rejects nothing: ")) == ("low", True)

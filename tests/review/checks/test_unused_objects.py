@@ -120,3 +120,14 @@ def test_sets_are_not_called_unused_where_a_rule_is_not_understood(checked) -> N
     done = checked(files, ID, joined=True)
     assert done.left_out
     assert not done.findings
+
+
+def test_a_chain_that_is_asked_before_tracking_is_used(found) -> None:
+    text = (
+        "table inet t {\n\tchain early {\n\t\ttype filter hook prerouting priority raw; policy accept;\n"
+        "\t\tct mark 0 tcp dport 25 drop\n\t}\n}\n"
+    )
+    assert found(ID, text) == []
+    (never,) = found("never-matching-rule", text)
+    assert never.message == "this rule matches no packet: one of its tests never holds for what comes to its chain"
+    assert all("the default of early is" in each.message for each in found("missing-default-drop", text))
