@@ -66,12 +66,12 @@ def _twice(pinned: Pinned, others: Iterable[Pinned]) -> Iterator[Diagnostic]:
         if other.statement.application == pinned.statement.application or other.transport != pinned.transport:
             continue
         if overlaps(pinned.ports, other.ports) and any(
-            _served(a, b) for a in pinned.selections for b in other.selections
+            _together(a, b) for a in pinned.selections for b in other.selections
         ):
             shared = format_ports(intersect(pinned.ports, other.ports))
             yield error(
                 f"{pinned.transport.upper()} {shared} is kept for {pinned.statement.application}, "
-                f"but also for {other.statement.application}",
+                f"but also for {other.statement.application} towards the same zones",
                 span_of(pinned.statement),
                 "give each of them a range of its own, in media and on the device",
                 Label(span_of(other.statement), f"the other range: {format_ports(other.ports)}"),
