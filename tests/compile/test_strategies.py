@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from fwadvisor.dialects import DIALECTS, dialect
-from fwadvisor.errors import PolicyError
+from fwadvisor.errors import FwadvisorError, PolicyError
 from fwadvisor.generate import Request, generate
 from fwadvisor.model.address import Family
 from fwadvisor.model.rule import Hook, OriginKind, Verdict
@@ -282,3 +282,32 @@ def test_refused_is_never_more_than_the_fixed_flows(compiled):
             if rule.origin.kind is OriginKind.NEED and rule.verdict is Verdict.ACCEPT
         }
         assert ports == {((1719, 1719),), ((1720, 1720),)}
+
+
+def shipped(**settings):
+    """The texts of an endpoint that calls the peers, for one dialect."""
+    chosen = {"peers": "203.0.113.0/24", **settings}
+    made = generate(Request(profiles=("h323-needed",), settings=chosen, targets=("nftables",)))
+    return made.outputs["nftables"][0].content.decode()
+
+
+def test_data_sharing_opens_nothing_inwards_where_all_goes_outwards():
+    ports = {"tcp_range": "2776-2777", "udp_range": "2776-2777"}
+    text = shipped(media="traversal", traversal_server="198.51.100.20", data="true", **ports)
+    assert "tcp dport 2776-2777" in text
+    assert "1503" not in text
+    assert "saddr 203.0.113.0/24" not in text
+
+
+def test_refused_media_is_refused_with_data_sharing_too():
+    assert "tcp dport 1503" in shipped(data="true")
+    assert "1503" not in shipped(media="refused", data="true")
+
+
+def test_nobody_can_be_discovered_without_the_address_that_may_answer():
+    with pytest.raises(FwadvisorError) as raised:
+        shipped(discovery="true")
+    (problem,) = raised.value.diagnostics
+    assert 'nobody plays the role "gatekeeper"' in problem.message
+    assert "set the parameter" in problem.hint
+    assert "udp sport 1718-1719 udp dport 1719" in shipped(discovery="true", gatekeeper="203.0.113.10")
