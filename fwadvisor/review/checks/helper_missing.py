@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from fwadvisor.errors import BudgetError
 from fwadvisor.model.address import Family
-from fwadvisor.model.firewall import STATES, Decide, Field, FirewallRule, IntegerTest, Names, NameTest, Test
+from fwadvisor.model.firewall import STATES, Decide, Field, Firewall, FirewallRule, IntegerTest, Names, NameTest, Test
 from fwadvisor.model.interval import Intervals, contains, intersect, size, subtract
 from fwadvisor.model.rule import Hook, State, Verdict
 from fwadvisor.model.walk import Packet
@@ -64,6 +64,7 @@ class _Protocol:
 def run(context: Context) -> Iterator[Finding]:
     """A finding for each rule whose protocol gets nowhere, and each helper whose connections nobody accepts."""
     rules: dict[tuple[Place, str], list[_Followed]] = {}
+    shared = _Shared(context)
     protocols = {(each.helper.id, each.type): each for each in _protocols(context.database)}
     for hook, family in context.parts:
         if not context.firewall.asked(hook, family):
@@ -77,7 +78,7 @@ def run(context: Context) -> Iterator[Finding]:
                     f"more than {_MOST_RULES} rules that open {protocol.control.title}: what it negotiates"
                 )
             for piece in opening[:_MOST_RULES]:
-                found = _followed(context, protocol, piece)
+                found = _followed(shared, protocol, piece)
                 if found is not None and piece.rule is not None and _matters(found):
                     rules.setdefault((place_of(piece.rule.span), f"{id} {type}"), []).append(found)
     for (_, key), several in rules.items():
@@ -166,12 +167,12 @@ class _Followed:
     open: tuple[Flow, ...]
 
 
-def _followed(context: Context, protocol: _Protocol, piece: Piece) -> _Followed | None:
+def _followed(shared: _Shared, protocol: _Protocol, piece: Piece) -> _Followed | None:
     """None where it is not known what is accepted, or which helper follows."""
     witness = piece.packets.witness()
     if witness is None:
         return None
-    pair = _Pair(context, piece, witness)
+    pair = _Pair(shared, piece, witness)
     given = pair.helpers(protocol)
     if given is None or given - {"", *(kind.type for kind in protocol.helper.types)}:
         return None
@@ -189,14 +190,50 @@ def _followed(context: Context, protocol: _Protocol, piece: Piece) -> _Followed 
     return _Followed(piece, helped, tuple(closed.values()), tuple(open.values()))
 
 
+class _Shared:
+    """What is the same for all pairs of hosts; every answer is made when it is first asked for."""
+
+    def __init__(self, context: Context) -> None:
+        self.context = context
+        self._asked: dict[tuple[Hook, Family], Firewall] = {}
+        self._ranges: dict[tuple[Hook, Family, tuple[int, ...]], bool] = {}
+
+    def asked(self, hook: Hook, family: Family) -> Firewall:
+        """The firewall without the rules of chains that no packet of a hook comes to."""
+        key = (hook, family)
+        if key not in self._asked:
+            firewall = self.context.firewall
+            chains = {
+                name: chain if key in self.context.asking[name] else replace(chain, rules=())
+                for name, chain in firewall.chains.items()
+            }
+            self._asked[key] = replace(firewall, chains=chains)
+        return self._asked[key]
+
+    def opens_range(self, hook: Hook, family: Family, protocols: tuple[int, ...]) -> bool:
+        """Whether some rule accepts new connections to a range of high ports."""
+        key = (hook, family, protocols)
+        if key not in self._ranges:
+            few = sifted(self.asked(hook, family), family, (one(Field.PROTOCOL, *protocols),))
+            self._ranges[key] = any(rule.action == Decide(Verdict.ACCEPT) and _is_range(rule) for rule in few.rules())
+        return self._ranges[key]
+
+
 class _Pair:
     """The rules that two hosts of a piece meet, those of its witness."""
 
-    def __init__(self, context: Context, piece: Piece, witness: Packet) -> None:
-        self._context = context
+    def __init__(self, shared: _Shared, piece: Piece, witness: Packet) -> None:
+        self._shared = shared
+        self._context = shared.context
         self._piece = piece
         self._ways = {back: _between(witness, back) for back in (False, True)}
-        self._few = {back: sifted(context.firewall, piece.family, way) for back, way in self._ways.items()}
+        self._few = {
+            back: sifted(shared.asked(self._hook(back), piece.family), piece.family, way)
+            for back, way in self._ways.items()
+        }
+
+    def _hook(self, back: bool) -> Hook:
+        return _TURNED[self._piece.hook] if back else self._piece.hook
 
     def helpers(self, protocol: _Protocol) -> set[str] | None:
         """The helpers that the control connection may get, "" for none; None where it is not known."""
@@ -235,18 +272,10 @@ class _Pair:
         """Whether some rule opens a range for media of any hosts: it goes straight between those that talk."""
         if flow.transport is not Transport.UDP:
             return False
-        hook = _TURNED[self._piece.hook] if back else self._piece.hook
-        protocol = one(Field.PROTOCOL, *flow.protocols())
-        few = sifted(self._context.firewall, self._piece.family, (protocol,))
-        return any(
-            rule.action == Decide(Verdict.ACCEPT) and _is_range(rule)
-            for chain in few.chains.values()
-            if (hook, self._piece.family) in self._context.asking[chain.name]
-            for rule in chain.rules
-        )
+        return self._shared.opens_range(self._hook(back), self._piece.family, flow.protocols())
 
     def _plain(self, region: tuple[Test, ...], back: bool, effects: frozenset[Field] = frozenset()) -> Plain | None:
-        hook = _TURNED[self._piece.hook] if back else self._piece.hook
+        hook = self._hook(back)
         family = self._piece.family
         if hook not in self._context.firewall.hooks or not self._context.firewall.asked(hook, family):
             return None
