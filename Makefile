@@ -3,6 +3,8 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 DEMO ?= out
+# One test process more than processors, as tests that ask the kernel wait much.
+WORKERS ?= $(shell echo $$(( $$(getconf _NPROCESSORS_ONLN) + 1 )))
 
 # How long `make soak` goes on, and with which random rulesets it begins.
 SECONDS ?= 3600
@@ -36,8 +38,9 @@ demo: $(VENV)/.user
 tools:
 	@sh tests/install-tools.sh
 
+# Files of tests run side by side; each has namespaces of its own.
 test: $(VENV)/.dev tools
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
 
 # A failure names its own seed: give it as SEED with SECONDS=0 to see it again.
 soak: $(VENV)/.dev tools

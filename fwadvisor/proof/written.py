@@ -75,6 +75,11 @@ def prove_written(
 
 
 def read_written(name: str, files: Sequence[OutputFile], options: Mapping[str, str]) -> Firewall:
+    """What a dialect's written files say, read as anybody's files are.
+
+    Raises:
+        FwadvisorError: a file cannot be read, or not all of it is understood: a defect of the writer or the reader.
+    """
     variant = options.get("pf-variant", "") if name == "pf" else ""
     try:
         firewall = reader(name).read(

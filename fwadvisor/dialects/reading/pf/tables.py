@@ -9,7 +9,6 @@ from fwadvisor.diagnostic import Diagnostic, Label, Span, did_you_mean, warning
 from fwadvisor.dialects.reading.pf.syntax import Host, Rules
 from fwadvisor.model.interval import Intervals, normalize, subtract, union
 
-
 #: The warning about a table that nothing defines or fills.
 UNDEFINED = "table <{}> is not defined, so it is empty and pf says nothing"
 
