@@ -29,8 +29,6 @@ class Pinned:
     transport: str
     ports: Intervals
     selections: tuple[Selection, ...]
-    #: Whether the profile gives the range, and no preset.
-    given: bool
 
 
 _Problem: TypeAlias = Callable[[Pinned, Selection, str], Diagnostic]
@@ -131,19 +129,19 @@ def _closed(pinned: Pinned, other: Selection, shared: str) -> Diagnostic:
 def ephemeral(
     pinned: Sequence[Pinned], capabilities: Capabilities, database: Database
 ) -> tuple[list[Diagnostic], list[Note]]:
-    """What to say of given ranges of one need that overlap the ports which this machine's system hands to programs.
+    """What to say of the fixed ranges of one need that overlap the ports which this machine's system hands to programs.
 
     A warning where that is so on every system that the rules are for; a note where only one of several does.
     """
-    given = [each for each in pinned if each.given and any(one.hook is Hook.INPUT for one in each.selections)]
+    inwards = [each for each in pinned if any(one.hook is Hook.INPUT for one in each.selections)]
     systems = [each for each in database.ephemeral if each.system in capabilities.systems]
-    hit = [each for each in systems if any(overlaps(each.ports, one.ports) for one in given)]
+    hit = [each for each in systems if any(overlaps(each.ports, one.ports) for one in inwards)]
     if not hit:
         return [], []
-    inside = [each for each in given if any(overlaps(one.ports, each.ports) for one in hit)]
+    inside = [each for each in inwards if any(overlaps(one.ports, each.ports) for one in hit)]
     ranges = " and ".join(f"{each.transport.upper()} {format_ports(each.ports)}" for each in inside)
     names = " and ".join(f"{each.system} ({format_ports(each.ports)})" for each in hit)
-    statement = given[0].statement
+    statement = inwards[0].statement
     said = (
         f"{ranges} of {statement.application} overlap{'s' * (len(inside) == 1)} the ports that "
         f"{names} hand{'s' * (len(hit) == 1)} to programs: one may hold a port when it is wanted, and what it holds "

@@ -31,7 +31,7 @@ from fwadvisor.dialects.base import Capabilities
 from fwadvisor.errors import PolicyError
 from fwadvisor.model.interval import contains
 from fwadvisor.model.note import Note
-from fwadvisor.model.policy import ANYONE, SELF, InlineFlow, Media, Policy, Statement, StatementKind, Strategy, Zone
+from fwadvisor.model.policy import ANYONE, SELF, InlineFlow, Policy, Statement, StatementKind, Strategy, Zone
 from fwadvisor.model.rule import TCP, UDP, HelperAssignment, Hook, Match
 from fwadvisor.ports.database import Database
 from fwadvisor.ports.facts import Flow, Transport
@@ -190,8 +190,7 @@ def _kept(
     """The fixed ranges of a need; those that the port database itself knows are no choice of the profile."""
     if service.strategy not in _KEEPING:
         return
-    media = statement.media or Media()
-    for transport, ports, given in (("tcp", service.tcp, media.tcp), ("udp", service.udp, media.udp)):
+    for transport, ports in (("tcp", service.tcp), ("udp", service.udp)):
         ids = {
             flow.id
             for flow in negotiated
@@ -199,7 +198,7 @@ def _kept(
         }
         own = tuple(each for each in selections if each.origin.flow in ids)
         if ports is not None and own:
-            yield Pinned(statement, transport, ports, own, given=given is not None)
+            yield Pinned(statement, transport, ports, own)
 
 
 def _outbound(policy: Policy, statement: Statement, flow: Flow, service: Service) -> Iterator[Selection]:

@@ -246,12 +246,26 @@ def test_where_only_one_of_several_systems_does_it_is_a_note(read, database):
     assert said == []
 
 
-def test_what_is_forwarded_or_a_preset_is_nobodys_choice_here(read, database):
-    preset = read(h323("strategy: pinned, preset: yealink-vc, calls: 1"))
-    assert compile_policy(preset, database, dialect("nftables").capabilities).warnings == ()
+def test_what_is_forwarded_takes_no_ports_of_this_machine(read, database):
     text = (
         "kind: gateway\nzones: {in: {interfaces: lan0}, out: {interfaces: wan0}}\nneed:\n"
         "- application: h323-endpoint\n  roles: {caller: in, callee: out}\n  features: [audio]\n"
         "  media: {strategy: pinned, tcp: 50000-50009, udp: 50000-50019}\n"
     )
     assert compile_policy(read(text), database, dialect("nftables").capabilities).warnings == ()
+
+
+@pytest.mark.parametrize(
+    ("target", "media", "said"),
+    [
+        ("nftables", "calls: 1000, streams: 8", "UDP 3230-35229 of h323-endpoint overlaps"),
+        ("nftables", "preset: lifesize", "TCP 60000-64999 and UDP 60000-64999 of h323-endpoint overlap"),
+        ("nftables", "preset: cisco-expressway", "UDP 36000-59999 of h323-endpoint overlaps"),
+        ("windows", "preset: yealink-vc", "TCP 50000-54999 and UDP 50000-54999 of h323-endpoint overlap"),
+    ],
+)
+def test_computed_ranges_and_presets_are_warned_about_as_well(compiled, target, media, said):
+    (warning,) = [
+        each for each in compiled(h323(f"{PINNED}, {media}"), target=target).warnings if "programs" in each.message
+    ]
+    assert said in warning.message

@@ -299,6 +299,16 @@ def test_data_sharing_opens_nothing_inwards_where_all_goes_outwards():
     assert "saddr 203.0.113.0/24" not in text
 
 
+def test_encrypted_set_up_runs_to_the_traversal_server():
+    ports = {"tcp_range": "2776-2777", "udp_range": "2776-2777"}
+    text = shipped(media="traversal", tls="true", traversal_server="198.51.100.20", **ports)
+    assert "tcp dport 1300" in text
+    assert "tcp dport 2776-2777" in text
+    assert "udp dport 1719" in text
+    assert "1720" not in text
+    assert "saddr 203.0.113.0/24" not in text
+
+
 def test_refused_media_is_refused_with_data_sharing_too():
     assert "tcp dport 1503" in shipped(data="true")
     assert "1503" not in shipped(media="refused", data="true")
