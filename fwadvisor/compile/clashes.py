@@ -6,17 +6,25 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
+from fwadvisor.addresses import predefined
 from fwadvisor.compile.conflicts import meet
-from fwadvisor.compile.flows import Selection, span_of
+from fwadvisor.compile.flows import Selection, application_of, span_of
 from fwadvisor.diagnostic import Diagnostic, Label, error, warning
 from fwadvisor.dialects.base import Capabilities
+from fwadvisor.model.address import describe_addresses
 from fwadvisor.model.interval import Intervals, format_ports, intersect, overlaps, size, union
 from fwadvisor.model.note import Note, Topic
 from fwadvisor.model.policy import Statement
 from fwadvisor.model.rule import Hook, Match
 from fwadvisor.ports.database import Database
-from fwadvisor.ports.facts import Ephemeral
+from fwadvisor.ports.facts import Ephemeral, Port, Risk, Transport
 
+#: Risks that are named where a range holds the port of such a service.
+_RISKY = (Risk.CRITICAL, Risk.HIGH)
+#: An entry of more ports stands for no single service.
+_ONE_SERVICE = 64
+#: So many risky ports of a range are named, the worst first.
+_SHOWN = 8
 #: A statement of more ports is one about a range and names no single port.
 _NAMED = 1024
 
@@ -169,3 +177,52 @@ def _reserve(system: Ephemeral, pinned: Sequence[Pinned], *, alone: bool) -> str
         for first, last in each.ports
     )
     return f"{'' if alone else f'{system.system}: '}{', '.join(steps)}"
+
+
+# -- services that nobody speaks of -------------------------------------------------------------------------
+
+
+def risky(pinned: Iterable[Pinned], capabilities: Capabilities, database: Database) -> list[Note]:
+    """A note for each range that lets others reach known ports of high or critical risk, should a service listen there.
+
+    The risk is that inside a network where only private addresses may send, and that from the internet elsewhere.
+    """
+    return [note for each in pinned if (note := _risky(each, capabilities, database)) is not None]
+
+
+def _risky(pinned: Pinned, capabilities: Capabilities, database: Database) -> Note | None:
+    inwards = [each for each in pinned.selections if each.hook is not Hook.OUTPUT]
+    if not inwards:
+        return None
+    private = predefined("private")
+    inside = all(each.match.source is not None and private.covers(each.match.source) for each in inwards)
+    found = sorted(_services(pinned, database, inside=inside), key=lambda each: (_RISKY.index(each[2]), each[0]))
+    if not found:
+        return None
+    shown = ", ".join(f"{format_ports(ports)} ({title}, {risk})" for ports, title, risk in found[:_SHOWN])
+    more = f" and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
+    senders = " and ".join(dict.fromkeys(describe_addresses(each.match.source) for each in inwards))
+    where = "there" if any(each.hook is Hook.FORWARD for each in inwards) else "on this machine"
+    return Note(
+        id="risky-ports-in-range",
+        topic=Topic.RISK,
+        text=f"{pinned.transport.upper()} {format_ports(pinned.ports)} of {pinned.statement.application} holds ports "
+        f"of risky services: {shown}{more}. Whichever of them listens {where} is open to {senders} as well. See that "
+        "none does, or move the range, in media and on the device.",
+        dialects=(capabilities.dialect,),
+        places=(pinned.statement.place,),
+    )
+
+
+def _services(pinned: Pinned, database: Database, *, inside: bool) -> Iterator[tuple[Intervals, str, Risk]]:
+    """The risky services with ports inside a range, but for those of the same application."""
+    own = {flow.port for flow in application_of(pinned.statement, database).flows}
+    for port in database.ports.values():
+        risk = port.risk_lan if inside else port.risk_internet
+        shared = intersect(_single(port, pinned.transport), pinned.ports)
+        if risk in _RISKY and shared and port.id not in own and not port.negotiated:
+            yield shared, port.title, risk
+
+
+def _single(port: Port, transport: str) -> Intervals:
+    return tuple(each for each in port.match.get(Transport(transport), ()) if size((each,)) <= _ONE_SERVICE)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from fwadvisor.addresses import address_set
 from fwadvisor.compile import notes
-from fwadvisor.compile.clashes import Pinned, ephemeral
+from fwadvisor.compile.clashes import Pinned, ephemeral, risky
 from fwadvisor.compile.flows import (
     Path,
     Selection,
@@ -86,6 +86,7 @@ def open_need(policy: Policy, statement: Statement, database: Database, capabili
         warnings, doubts = ephemeral(opened.pinned, capabilities, database)
         opened.warnings += warnings
         opened.notes += [*media_notes(policy, statement, flows, service, database, capabilities), *doubts]
+        opened.notes += risky(opened.pinned, capabilities, database)
     return opened
 
 

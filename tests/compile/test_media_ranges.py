@@ -269,3 +269,40 @@ def test_computed_ranges_and_presets_are_warned_about_as_well(compiled, target, 
         each for each in compiled(h323(f"{PINNED}, {media}"), target=target).warnings if "programs" in each.message
     ]
     assert said in warning.message
+
+
+# services that nobody speaks of
+
+
+@pytest.mark.parametrize(
+    ("media", "transport", "named"),
+    [
+        ("calls: 50", "TCP", ("3260 (iSCSI target, critical)", "3306 (MySQL", "3389 (Remote Desktop (RDP), critical)")),
+        ("preset: tandberg-mps", "UDP", ("5060 (SIP signalling, high)",)),
+        ("tcp: 3306-3313, udp: 2000-2047", "TCP", ("3306 (MySQL",)),
+    ],
+)
+def test_risky_ports_inside_a_range_are_named(compiled, media, transport, named):
+    notes = [each.text for each in compiled(h323(f"{PINNED}, {media}")).notes if each.id == "risky-ports-in-range"]
+    (text,) = [each for each in notes if each.startswith(transport)]
+    for each in named:
+        assert each in text
+    assert "open to peers (203.0.113.0/24)" in text
+
+
+def test_the_risk_is_that_of_those_who_may_send(compiled):
+    inside = h323(f"{PINNED}, tcp: 3380-3400, udp: 2000-2047, calls: 1").replace("203.0.113.0/24", "10.1.0.0/16")
+    assert [each for each in compiled(inside).notes if each.id == "risky-ports-in-range"] == []
+    worse = inside.replace("3380-3400", "3250-3270")
+    assert "3260 (iSCSI target, high)" in note(compiled(worse), "risky-ports-in-range").text
+
+
+def test_long_lists_of_risky_ports_are_cut(compiled):
+    notes = [each.text for each in compiled(h323(f"{PINNED}, calls: 1000, streams: 8")).notes]
+    (text,) = [each for each in notes if "of risky services" in each and each.startswith("UDP")]
+    assert " more. Whichever" in text
+    assert "3230-35229" in text
+
+
+def test_small_ranges_at_their_usual_place_hold_no_risky_port(compiled):
+    assert [each for each in compiled(h323(PINNED)).notes if each.id == "risky-ports-in-range"] == []

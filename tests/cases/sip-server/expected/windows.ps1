@@ -24,6 +24,10 @@
 #
 # SIP server or PBX: 10001 UDP ports stay open at all times towards phones (10.30.0.0/16).
 #
+# UDP 10000-20000 of sip-server holds ports of risky services: 20000 (DNP3, high). Whichever of them
+# listens on this machine is open to phones (10.30.0.0/16) as well. See that none does, or move the
+# range, in media and on the device.
+#
 # No need opens remote administration (SSH, Remote Desktop, WinRM). Loaded over the network, this
 # ruleset keeps your present connection at best and refuses the next one: add profile remote-admin, or
 # load it at the console.
