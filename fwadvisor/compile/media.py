@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 from fwadvisor.compile.arithmetic import CONTROL_CHANNEL, demand, ranges
 from fwadvisor.compile.flows import application_of, from_strangers, select, span_of
@@ -20,9 +21,12 @@ from fwadvisor.model.interval import Intervals
 from fwadvisor.model.policy import ANYONE, InlineFlow, Media, Policy, Statement, Strategy
 from fwadvisor.ports.database import Database
 from fwadvisor.ports.facts import Application, Flow, Transport
+from fwadvisor.resources import profiles_dir
 
 HIGH_PORTS: Intervals = ((1024, 65535),)
 GATEKEEPER = "gatekeeper"
+#: Ranges to show how one is written; of UDP an even number, as RTP takes them.
+_EXAMPLE = {"tcp": "50000-50100", "udp": "50000-50099"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,7 +127,12 @@ def _tunnelled(asked: Asked) -> Service:
 def _traversal(asked: Asked) -> Service:
     media = asked.media
     if not media.server or (media.tcp is None and media.udp is None):
-        raise _unserved(asked, "traversal needs server, and the server's tcp and udp ports")
+        raise _incomplete(
+            asked,
+            "traversal needs server, and the server's tcp and udp ports",
+            "--set traversal_server=ADDRESS --set tcp_range=PORTS --set udp_range=PORTS",
+            "media: {strategy: traversal, server: ZONE, tcp: PORTS, udp: PORTS}",
+        )
     return Service(strategy=Strategy.TRAVERSAL, tcp=media.tcp, udp=media.udp)
 
 
@@ -132,7 +141,12 @@ def _gatekeeper_routed(asked: Asked) -> Service:
     if not _calls(asked) or GATEKEEPER not in asked.application.roles:
         raise _unserved(asked, "only calls of H.323 can be routed by a gatekeeper")
     if not asked.statement.roles.get(GATEKEEPER):
-        raise _unserved(asked, "gatekeeper-routed needs the role gatekeeper, and it is bound to no zone")
+        raise _incomplete(
+            asked,
+            "gatekeeper-routed needs the role gatekeeper, and it is bound to no zone",
+            "--set gatekeeper=ADDRESS",
+            "gatekeeper: ZONE, in roles",
+        )
     control = [flow for flow in asked.negotiated if flow.port == CONTROL_CHANNEL]
     followed = _follow(replace(asked, negotiated=control), routed=True)
     if isinstance(followed, str):
@@ -211,6 +225,25 @@ def _unserved(asked: Asked, why: str) -> PolicyError:
     )
 
 
+def _incomplete(asked: Asked, why: str, setting: str, line: str) -> PolicyError:
+    """What a strategy lacks in every dialect, in the same words, so that it is said once."""
+    return PolicyError(
+        error(
+            f"the negotiated flows of {asked.application.id} cannot be served: {why}",
+            span_of(asked.statement),
+            f"add  {setting}" if _shipped(asked.statement) else f"write  {line}",
+        )
+    )
+
+
+def _shipped(statement: Statement) -> bool:
+    """Whether a statement is of a shipped profile, which has parameters and is no file to write into."""
+    path = Path(statement.place.file)
+    shipped = profiles_dir() / path.name
+    own = path.is_file() and not (shipped.is_file() and path.samefile(shipped))
+    return not own and shipped.is_file() and path.parent in (Path("profiles"), profiles_dir())
+
+
 def _choices(asked: Asked) -> str:
     """The strategies that would serve this very need in this dialect, and what they take."""
     found = [
@@ -226,11 +259,20 @@ def _choices(asked: Asked) -> str:
         )
         if _would_serve(asked, strategy)
     ]
-    profile = asked.statement.profile
     return (
         f"what works here, in media: {'; '.join(f'strategy {each}' for each in found)}{'; ' if found else ''}"
-        f"strategy refused, which leaves them closed. For the parameters see: fwadvisor profiles show {profile}"
+        f"strategy refused, which leaves them closed. {_way(asked)}"
     )
+
+
+def _way(asked: Asked) -> str:
+    """Where a choice is made: by the parameters of a shipped profile, or by a line in a profile of one's own."""
+    if _shipped(asked.statement):
+        return f"For the parameters see: fwadvisor profiles show {asked.statement.profile}"
+    if not _would_serve(asked, Strategy.PINNED):
+        return "Write it so:  media: {strategy: refused}"
+    ranges = ", ".join(f"{each}: {_EXAMPLE[each]}" for each in asked.transports)
+    return f"Write it so, for example:  media: {{strategy: pinned, {ranges}}}"
 
 
 def _pinned_words(asked: Asked) -> str:

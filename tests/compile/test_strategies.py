@@ -13,6 +13,8 @@ from fwadvisor.model.rule import Hook, OriginKind, Verdict
 LINUX, OTHERS = ("iptables", "nftables"), ("windows", "pf")
 ZONES = "zones: {peers: 203.0.113.0/24, gk: 198.51.100.5}\n"
 
+FTP = "zones: {lan: 10.0.0.0/8}\nneed:\n- application: ftp\n  roles: {client: lan, server: self}\n  modes: [passive]\n"
+
 
 def h323(
     media, roles="caller: [self, peers], callee: [self, peers], gatekeeper: gk", features="audio, video, gatekeeper"
@@ -89,7 +91,40 @@ def test_a_gatekeeper_that_routes_has_to_be_named(compiled, target):
     roles = "caller: [self, peers], callee: [self, peers]"
     message, hint = refused(compiled, h323("strategy: gatekeeper-routed", roles, "audio, video"), target)
     assert "needs the role gatekeeper" in message
-    assert "gatekeeper-routed" not in hint
+    assert hint == "write  gatekeeper: ZONE, in roles"
+
+
+@pytest.mark.parametrize(
+    ("settings", "hint"),
+    [
+        ({"media": "gatekeeper-routed"}, "add  --set gatekeeper=ADDRESS"),
+        (
+            {"media": "traversal", "traversal_server": "203.0.113.20"},
+            "add  --set traversal_server=ADDRESS --set tcp_range=PORTS --set udp_range=PORTS",
+        ),
+    ],
+)
+def test_what_a_strategy_lacks_everywhere_is_said_once(settings, hint):
+    with pytest.raises(FwadvisorError) as raised:
+        generate(Request(profiles=("h323-needed",), settings={"peers": "203.0.113.0/24", **settings}))
+    (problem,) = raised.value.diagnostics
+    assert "cannot be served: " in problem.message
+    assert problem.hint == hint
+
+
+@pytest.mark.parametrize("strategy", ["auto", "tracked"])
+def test_a_profile_of_ones_own_is_shown_the_line_to_write(compiled, strategy):
+    _, hint = refused(compiled, FTP if strategy == "auto" else f"{FTP}  media: {{strategy: tracked}}\n", "pf")
+    assert "profiles show" not in hint
+    line = hint.partition("Write it so, for example:  ")[2]
+    assert line == "media: {strategy: pinned, tcp: 50000-50100}"
+    assert compiled(f"{FTP}  {line}\n", target="pf").ruleset
+
+
+def test_a_shipped_profile_is_shown_where_its_parameters_are():
+    with pytest.raises(FwadvisorError) as raised:
+        generate(Request(profiles=("h323-needed",), settings={"peers": "203.0.113.0/24", "media": "tracked"}))
+    assert all("fwadvisor profiles show h323-needed" in each.hint for each in raised.value.diagnostics)
 
 
 # signalling that hides what it says
@@ -120,20 +155,22 @@ def test_protected_signalling_through_a_gatekeeper_pins_control_as_well(compiled
 @pytest.mark.parametrize("target", DIALECTS)
 def test_the_choices_are_those_that_work_for_this_need_in_this_dialect(compiled, target):
     """Each strategy that the hint names is tried, and each that it does not name fails."""
+    hidden = ", protected: true" if target in LINUX else ""
     given = {
         "tracked": "strategy: tracked", "pinned": "strategy: pinned", "tunnelled": "strategy: tunnelled",
         "gatekeeper-routed": "strategy: gatekeeper-routed", "everything": "strategy: everything",
         "traversal": "strategy: traversal, server: gk, tcp: 2776-2777, udp: 2776-2777", "refused": "strategy: refused",
     }  # fmt: skip
-    _, hint = refused(compiled, h323("strategy: traversal"), target)
+    _, hint = refused(compiled, h323(f"strategy: tracked{hidden}"), target)
     for strategy, media in given.items():
-        text = h323(media)
+        text = h323(media + hidden)
         if strategy == "traversal":
             text = text.replace("caller: [self, peers], callee: [self, peers]", "caller: self, callee: gk")
         if f"strategy {strategy}" in hint:
             assert compiled(text, target=target).ruleset
         else:
             refused(compiled, text, target)
+    _, hint = refused(compiled, f"{FTP}  media: {{strategy: tunnelled}}\n", target)
     assert ("strategy tracked" in hint) is (target in LINUX)
 
 
@@ -236,7 +273,7 @@ def test_translated_ipv6_is_a_note_for_gateways(compiled):
 
 
 def test_a_helper_that_is_assigned_before_translation_is_a_note_for_gateways(compiled):
-    """Shown by tests/kernel/test_calls.py: iptables does not see the address that the filter sees."""
+    """Shown by tests/kernel/test_calls_not_followed.py: iptables does not see the address that the filter sees."""
     text = (
         "kind: gateway\nzones: {in: {interfaces: lan0, addresses: 10.0.0.0/8}, out: {interfaces: wan0}}\nneed:\n"
         "- application: h323-endpoint\n  roles: {caller: [in, out], callee: [in, out]}\n  features: [audio]\n"
