@@ -299,9 +299,13 @@ def _pin_on_device(
     statement: Statement, negotiated: list[Flow], service: Service, database: Database, dialects: tuple[str, ...]
 ) -> Note:
     media = statement.media
+    # Such a flow runs from a fresh port of who answers to the port that asked: the range is that of who asks.
+    answered = [flow for flow in negotiated if flow.source_ports is not None and service.ports(flow) is not None]
     preset = database.presets.get(media.preset) if media and media.preset else None
     pins = dict.fromkeys(
-        dynamic.pin for flow in negotiated if (dynamic := database.ports[flow.port].dynamic) and dynamic.pin
+        dynamic.pin
+        for flow in negotiated
+        if flow not in answered and (dynamic := database.ports[flow.port].dynamic) and dynamic.pin
     )
     known = f" Where it is set, as far as known: {'; '.join(pins)}." if pins else ""
     setting = ""
@@ -314,9 +318,19 @@ def _pin_on_device(
         topic=Topic.LIMIT,
         text=f"The device or program itself must keep to {_ranges(service)}, and its peers too where the default of "
         "output or forward closes, or what they negotiate stays blocked."
-        f"{setting}{known}",
+        f"{setting}{known}{_asking(answered)}",
         dialects=dialects,
         places=(statement.place,),
+    )
+
+
+def _asking(answered: list[Flow]) -> str:
+    """Whose ports are pinned where an answer comes from a fresh port."""
+    return "".join(
+        f" Mind: in {flow.id} the range is that of the {flow.destination_role}, whose requests must come from it. The "
+        f"{flow.source_role} answers from any port of {format_ports(flow.source_ports or ())}: a range that it is set "
+        "to is not what is pinned here."
+        for flow in answered
     )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from fwadvisor.compile.flows import Selection, application_of
 from fwadvisor.model.address import describe_addresses
-from fwadvisor.model.interval import contains, format_ports
+from fwadvisor.model.interval import contains, format_ports, size
 from fwadvisor.model.note import Note, Topic
 from fwadvisor.model.policy import ANYONE, DefaultVerdict, Policy, Statement, StatementKind
 from fwadvisor.model.rule import TCP, UDP, Hook, protocol_name
@@ -15,6 +15,8 @@ from fwadvisor.ports.facts import PROTOCOL_NUMBERS, Flow, Port, Risk
 
 #: Ports by which administrators usually reach a machine.
 _ADMIN_PORTS = (22, 3389, 5985, 5986)
+#: The first port that a program without privileges can ask from.
+_FIRST_HIGH = 1024
 #: The profile whose needs are administration whatever port they name.
 _ADMIN_PROFILE = "remote-admin"
 
@@ -43,6 +45,7 @@ def defaults_differ(strictest: DefaultVerdict, declared: Sequence[DefaultVerdict
 def answer_notes(statement: Statement, answers: Sequence[Selection]) -> list[Note]:
     """What it costs to let the answers to multicast questions in."""
     ports: dict[str, dict[str, None]] = {}
+    heard: dict[str, None] = {}
     for answer in answers:
         match = answer.match
         if answer.hook is Hook.INPUT and match.source_ports and match.destination_ports:
@@ -51,12 +54,16 @@ def answer_notes(statement: Statement, answers: Sequence[Selection]) -> list[Not
                 f"to {format_ports(match.destination_ports)}"
             )
             ports.setdefault(describe_addresses(answer.path.source.addresses), {})[said] = None
+            # A port below is its protocol's own, and nobody asks from another.
+            if size(match.destination_ports) == 1 and match.destination_ports[0][0] >= _FIRST_HIGH:
+                heard[format_ports(match.destination_ports)] = None
+    only = f" What asks from another port than {' or '.join(heard)} hears no answer." if heard else ""
     return [
         Note(
             id="multicast-answers",
             topic=Topic.EXPOSURE,
             text=f"{statement.application}: the answer to a question that went to a group is a new connection to a "
-            f"firewall, so {peers} may send {' and '.join(said)}, asked or not.",
+            f"firewall, so {peers} may send {' and '.join(said)}, asked or not.{only}",
             places=(statement.place,),
         )
         for peers, said in ports.items()

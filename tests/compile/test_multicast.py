@@ -29,6 +29,7 @@ def test_an_endpoint_asks_the_group_and_hears_its_gatekeeper_only(compiled):
     assert answer.match.source.name == "gk"
     (note,) = [each for each in result.notes if each.id == "multicast-answers"]
     assert "udp from port 1718-1719 to 1719" in note.text
+    assert "What asks from another port than 1719 hears no answer." in note.text
 
 
 def test_a_gatekeeper_answers_from_its_own_ports(compiled):

@@ -358,3 +358,30 @@ def test_nobody_can_be_discovered_without_the_address_that_may_answer():
     assert 'nobody plays the role "gatekeeper"' in problem.message
     assert "set the parameter" in problem.hint
     assert "udp sport 1718-1719 udp dport 1719" in shipped(discovery="true", gatekeeper="203.0.113.10")
+
+
+def test_a_pinned_range_of_tftp_is_that_of_the_client(compiled):
+    text = (
+        "zones: {lan: 10.0.0.0/8}\nneed:\n- application: tftp\n  roles: {client: lan, server: self}\n"
+        "  media: {strategy: pinned, udp: 50000-50100}\n"
+    )
+    said = note(compiled(text), "pin-on-device")
+    assert "in answer the range is that of the client, whose requests must come from it" in said
+    assert "The server answers from any port of 1024-65535" in said
+    assert "--port-range" not in said
+    assert "Mind: in" not in note(compiled(h323("strategy: pinned")), "pin-on-device")
+
+
+def test_answers_to_a_name_service_that_asks_from_its_own_port_stay_closed(compiled):
+    text = (
+        "zones: {lan: 10.0.0.0/8}\nneed:\n- application: netbios-lookup\n  roles: {host: self, link: lan}\n"
+        "  features: [names]\n"
+    )
+    assert "a name service that asks from UDP 137 itself hears none" in note(compiled(text), "helper-netbios-ns")
+
+
+@pytest.mark.parametrize("target", LINUX)
+def test_an_advisory_whose_record_names_no_repair_says_so(compiled, target):
+    said = note(compiled(h323("strategy: tracked"), target=target), "helper-h323")
+    (record,) = [each for each in said.split("CVE-") if each.startswith("2020-14305")]
+    assert "names kernel 4.12-rc1 and no repaired version" in record

@@ -32,7 +32,8 @@
 # peers (203.0.113.0/24, 2001:db8:323::/48).
 #
 # h323-endpoint: the answer to a question that went to a group is a new connection to a firewall, so
-# gatekeeper (203.0.113.10) may send udp from port 1718-1719 to 1719, asked or not.
+# gatekeeper (203.0.113.10) may send udp from port 1718-1719 to 1719, asked or not. What asks from
+# another port than 1719 hears no answer.
 #
 # No need opens remote administration (SSH, Remote Desktop, WinRM). Loaded over the network, this
 # ruleset keeps your present connection at best and refuses the next one: add profile remote-admin, or
