@@ -1,6 +1,6 @@
 """Four dialects carry the same call: each flow of recorded calls is asked of the rules that were written, read back.
 
-The calls were made through the kernel; `tests/kernel/test_calls.py` holds the records to be what happens.
+The calls were made through the kernel; `tests/kernel/test_calls_fixed.py` holds the records to be what happens.
 """
 
 from __future__ import annotations

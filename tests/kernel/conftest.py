@@ -12,6 +12,7 @@ import pytest
 # The rig is test code and no installed package; every test below this folder imports it as `rig`.
 sys.path.insert(0, str(Path(__file__).parent))
 
+import call
 from rig import NotPermittedError, Rig
 from rig.opening import open_rig, refuse
 
@@ -72,3 +73,11 @@ def new_rig() -> Iterator[Callable[..., Rig]]:
     """Makes rigs with other links (`new_rig(("eth0", "eth1"))`), closed after the test."""
     with ExitStack() as stack:
         yield lambda links, **options: stack.enter_context(open_rig(links, **options))
+
+
+@pytest.fixture
+def noted(count: Callable[[str], None]) -> Iterator[Callable[[call.Call], None]]:
+    """Counts what calls checked."""
+    calls: list[call.Call] = []
+    yield calls.append
+    count(f"{sum(each.passed for each in calls)} passed as negotiated, {sum(each.kept for each in calls)} kept out")

@@ -21,7 +21,7 @@ from .messages import message
 
 SIGNAL, RAS, DISCOVERY, T120 = 1720, 1719, 1718, 1503
 DISCOVERY_GROUP = "224.0.1.41"
-WAIT = 0.4
+WAIT = 1.0
 #: How long nothing must arrive; what passes takes a hundredth of that.
 QUIET = 0.15
 _BETWEEN_SEGMENTS = 0.02
