@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 
 import pytest
+from call.calls import BRIEF
 from call.scenes import (
     HOST,
     MASQUERADED,
@@ -82,6 +83,7 @@ def test_nothing_stays_open_after_a_call(rig: Rig, way: str, family: Family, not
         slow(call)
         all_passes(call)
         call.hang_up()
+        call.patience = BRIEF
         deadline = time.monotonic() + 10
         while _known(rig, family) and time.monotonic() < deadline:
             time.sleep(0.2)

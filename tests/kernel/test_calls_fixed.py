@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import pytest
 from call import Call, RefusedError
+from call.calls import BRIEF
 from call.scenes import (
     HOST,
     RECORDED,
@@ -37,9 +38,9 @@ def test_a_pinned_call_passes_within_its_range(rig: Rig, way: str, place: str, f
             all_passes(call)
             noted(call)
     # The same call with other ports is one without control, and without media.
-    with between(rig, family, ends) as call, pytest.raises(RefusedError, match="callee port 42000"):
+    with between(rig, family, ends, later=BRIEF) as call, pytest.raises(RefusedError, match="callee port 42000"):
         slow(call)
-    with between(rig, family, ends) as call:
+    with between(rig, family, ends, later=BRIEF) as call:
         fast(call)
         assert len(call.talk()) == 4, "media passes outside of the range"
 
@@ -52,7 +53,7 @@ def test_a_message_that_the_kernel_cannot_read_is_carried_by_the_pinned_fallback
     """CONNECT of H.225.0 version 7 announces more extensions than the kernel's table has."""
     answer = (("setup", "caller"), ("call-proceeding", "callee"), ("alerting", "callee"), ("connect-new", "callee"))
     ends = prepare(rig, way, "router, from inside")
-    with between(rig, family, ends, pinned=True) as call:
+    with between(rig, family, ends, pinned=True, later=BRIEF) as call:
         call.signal(*answer)
         with pytest.raises(RefusedError, match="TCP caller -> callee port 3230"):
             call.negotiate()
@@ -89,7 +90,8 @@ def test_a_tunnelled_call_needs_no_port_but_those_of_media(
         call.heard["callee"]["caller.rtcp.port"] = call.caller.rtp + 1
         all_passes(call)
         noted(call)
-    with between(rig, family, ends, pinned=True) as call, pytest.raises(RefusedError, match="callee port 3230"):
+    outside = between(rig, family, ends, pinned=True, later=BRIEF)
+    with outside as call, pytest.raises(RefusedError, match="callee port 3230"):
         slow(call)
 
 
@@ -115,11 +117,11 @@ def test_a_call_through_a_traversal_server_is_begun_from_inside_alone(
 @every_family
 @every_way
 def test_refused_media_connects_calls_without_sound(rig: Rig, way: str, family: Family) -> None:
-    with between(rig, family, prepare(rig, way, "host callee", media="refused")) as call:
+    with between(rig, family, prepare(rig, way, "host callee", media="refused"), later=BRIEF) as call:
         call.signal(("setup", "caller"), ("connect", "callee"))
         with pytest.raises(RefusedError, match="TCP caller -> callee"):
             call.negotiate()
-    with between(rig, family, HOST["host callee"]) as call:
+    with between(rig, family, HOST["host callee"], later=BRIEF) as call:
         fast(call)
         assert call.talk() == ["rtp of the caller", "rtcp of the caller", "rtp of the callee", "rtcp of the callee"]
 

@@ -6,7 +6,7 @@ from ipaddress import ip_address
 
 import pytest
 from call import RefusedError
-from call.calls import SIGNAL
+from call.calls import BRIEF, SIGNAL
 from call.scenes import (
     MASQUERADE,
     MASQUERADED,
@@ -94,7 +94,10 @@ def test_a_forwarded_call_passes_where_the_assignment_sees_its_address(rig: Rig,
 def test_what_is_agreed_below_the_high_ports_stays_closed(rig: Rig, way: str, family: Family, noted) -> None:
     """Whoever calls cannot have a port of a system service opened by naming it."""
     ends = prepare(rig, way, "router, from inside")
-    with between(rig, family, ends, callee_h245=600) as call, pytest.raises(RefusedError, match="callee port 600"):
+    with (
+        between(rig, family, ends, callee_h245=600, later=BRIEF) as call,
+        pytest.raises(RefusedError, match="callee port 600"),
+    ):
         slow(call)
     with between(rig, family, ends, callee_rtp=600) as call:
         slow(call)
@@ -105,7 +108,7 @@ def test_what_is_agreed_below_the_high_ports_stays_closed(rig: Rig, way: str, fa
 @every_way
 def test_calls_behind_translated_ipv6_have_no_way_back(rig: Rig, way: str) -> None:
     """The kernel rewrites what messages say of addresses for IPv4 only."""
-    with between(rig, Family.IPV6, prepare(rig, way, MASQUERADED)) as call:
+    with between(rig, Family.IPV6, prepare(rig, way, MASQUERADED), later=BRIEF) as call:
         slow(call)
         assert call.talk() == ["rtp of the callee", "rtcp of the callee"]
 
@@ -113,7 +116,7 @@ def test_calls_behind_translated_ipv6_have_no_way_back(rig: Rig, way: str) -> No
 @every_family
 @every_way
 def test_a_message_in_two_segments_is_not_followed(rig: Rig, way: str, family: Family) -> None:
-    with between(rig, family, prepare(rig, way, "router, from inside")) as call:
+    with between(rig, family, prepare(rig, way, "router, from inside"), later=BRIEF) as call:
         call.split = 40
         with pytest.raises(RefusedError, match="TCP caller -> callee port 42000"):
             slow(call)

@@ -21,7 +21,10 @@ from .messages import message
 
 SIGNAL, RAS, DISCOVERY, T120 = 1720, 1719, 1718, 1503
 DISCOVERY_GROUP = "224.0.1.41"
-WAIT = 1.0
+#: What has to arrive may need a second try, as when the first question about a neighbour is lost.
+WAIT = 3.0
+#: What is expected not to arrive is waited for briefly.
+BRIEF = 0.5
 #: How long nothing must arrive; what passes takes a hundredth of that.
 QUIET = 0.15
 _BETWEEN_SEGMENTS = 0.02
@@ -87,6 +90,9 @@ class Call:
     split: int = 0
     #: The first packet of each flow that passed, a sentence each: ``tcp caller:* -> callee:1720``.
     record: list[str] = field(default_factory=list)
+    #: How long the connection of call signalling is waited for, and everything after it.
+    patience: float = WAIT
+    later_patience: float = WAIT
     #: Checks that were made, by their outcome.
     passed: int = 0
     kept: int = 0
@@ -105,7 +111,7 @@ class Call:
 
     def _open(self, place: str, kind: int) -> socket.socket:
         made = self._stack.enter_context(self.live.places.socket(place, _FAMILIES[self.family], kind))
-        made.settimeout(WAIT)
+        made.settimeout(self.later_patience if self._signal else self.patience)
         made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         return made
 

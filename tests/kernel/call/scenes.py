@@ -14,7 +14,7 @@ from rig import BOX, Rig
 from fwadvisor.generate import Request, generate
 from fwadvisor.model.address import Family
 
-from .calls import Call, Endpoint
+from .calls import WAIT, Call, Endpoint
 
 PROFILES = Path(__file__).with_name("profiles")
 RECORDED = PROFILES.with_name("recorded")
@@ -67,8 +67,13 @@ def router(rig: Rig, way: str, **settings: str) -> None:
 
 
 @contextmanager
-def between(rig: Rig, family: Family, ends: tuple[str, str], pinned: bool = False, **ports: int) -> Iterator[Call]:
-    """A call to be made between two places; pinned endpoints keep to the ports from 3230."""
+def between(
+    rig: Rig, family: Family, ends: tuple[str, str], pinned: bool = False, later: float = WAIT, **ports: int
+) -> Iterator[Call]:
+    """A call to be made between two places; pinned endpoints keep to the ports from 3230.
+
+    What comes after the connection of call signalling is waited for `later` seconds.
+    """
     with rig.live() as live:
         first = 3230 if pinned else 41000
         parties = []
@@ -77,7 +82,7 @@ def between(rig: Rig, family: Family, ends: tuple[str, str], pinned: bool = Fals
             h245, rtp = (first, first) if pinned else (first + 1000 * number, first + 500 + 1000 * number)
             own = {key.partition("_")[2]: value for key, value in ports.items() if key.startswith(role)}
             parties.append(Endpoint(role, place, address, **{"h245": h245, "rtp": rtp, **own}))
-        with Call(live, family, *parties) as made:
+        with Call(live, family, *parties, later_patience=later) as made:
             yield made
 
 

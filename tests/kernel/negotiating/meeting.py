@@ -12,7 +12,8 @@ from rig import BOX, Live
 
 from fwadvisor.model.address import Family
 
-WAIT = 0.4
+#: What has to arrive may need a second try, as when the first question about a neighbour is lost.
+WAIT = 3.0
 #: How long nothing must arrive; what passes takes a hundredth of that.
 QUIET = 0.12
 GRE = 47
