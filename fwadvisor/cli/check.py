@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from fwadvisor.cli.common import EXIT_ERROR, EXIT_FINDINGS, day_from, project_folders, settings_from
+from fwadvisor.cli.options import BUDGET, DIALECTS, KNOWLEDGE, PROFILE_DIRS, SETTINGS, TODAY
 from fwadvisor.diagnostic import Color, show, use_color
 
 if TYPE_CHECKING:
@@ -48,14 +49,10 @@ def check(
     guardrails: list[str] = typer.Option(
         [], "--guardrails", "-g", metavar="PROFILE", help="Also check that the never statements of this profile hold."
     ),
-    settings: list[str] = typer.Option(
-        [], "--set", "-s", metavar="NAME=VALUE", help="Value of a parameter; PROFILE.NAME=VALUE for one profile only."
-    ),
+    settings: list[str] = SETTINGS,
     only: list[str] = typer.Option([], "--only", metavar="ID,...", help="Run these checks and no others."),
     skip: list[str] = typer.Option([], "--skip", metavar="ID,...", help="Leave these checks out."),
-    dialects: list[str] = typer.Option(
-        [], "--from", metavar="[FILE=]DIALECT", help="The dialect of a file, or of all, where it is not recognized."
-    ),
+    dialects: list[str] = DIALECTS,
     format: Format = typer.Option(Format.TEXT, "--format", "-f", help="Form of the findings."),
     output: str | None = typer.Option(None, "--output", "-o", metavar="FILE", help="Write the findings to a file."),
     everything: bool = typer.Option(False, "--all", help="Cut nothing, and show ignored findings with their reasons."),
@@ -67,14 +64,10 @@ def check(
     allow_approximate: bool = typer.Option(
         False, "--allow-approximate", help="Hold against the narrower policy where the dialect cannot say it all."
     ),
-    knowledge: list[Path] = typer.Option(
-        [], "--knowledge", metavar="DIR", help="Your own additions to the port database."
-    ),
-    profile_dirs: list[Path] = typer.Option([], "--profile-dir", metavar="DIR", help="Further folders of profiles."),
-    today: str = typer.Option("", "--today", metavar="YYYY-MM-DD", help="The day against which grants expire."),
-    nodes: int = typer.Option(
-        2_000_000, "--budget", metavar="NODES", min=1000, help="Give up, with an error, above this size."
-    ),
+    knowledge: list[Path] = KNOWLEDGE,
+    profile_dirs: list[Path] = PROFILE_DIRS,
+    today: str = TODAY,
+    nodes: int = BUDGET,
     quiet: bool = typer.Option(False, "--quiet", "-q", help="Only the exit code, and errors."),
     color: Color = typer.Option(Color.AUTO, "--color", help="Colour of findings and messages."),
 ) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from fwadvisor.cli.options import BUDGET, DIALECTS
 from fwadvisor.diagnostic import Color, show
 
 if TYPE_CHECKING:
@@ -30,9 +31,7 @@ def convert(
     output: str | None = typer.Option(
         None, "--output", "-o", metavar="FILE|DIR", help="Where to write; a directory where there are several files."
     ),
-    dialects: list[str] = typer.Option(
-        [], "--from", metavar="[FILE=]DIALECT", help="The dialect of a file, or of all, where it is not recognized."
-    ),
+    dialects: list[str] = DIALECTS,
     allow_approximate: bool = typer.Option(
         False, "--allow-approximate", help="Where the target cannot say a rule, write a narrower one and say so."
     ),
@@ -45,9 +44,7 @@ def convert(
     pf_variant: str = typer.Option(
         "portable", "--pf-variant", metavar="VARIANT", help="portable, openbsd, freebsd or freebsd-12."
     ),
-    nodes: int = typer.Option(
-        2_000_000, "--budget", metavar="NODES", min=1000, help="Give up, with an error, above this size."
-    ),
+    nodes: int = BUDGET,
     quiet: bool = typer.Option(False, "--quiet", "-q", help="Nothing but the rules, and errors."),
     color: Color = typer.Option(Color.AUTO, "--color", help="Colour of messages."),
 ) -> None:

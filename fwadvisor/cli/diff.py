@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from fwadvisor.cli.common import EXIT_FINDINGS, day_from, project_folders, settings_from
+from fwadvisor.cli.options import BUDGET, DIALECTS, KNOWLEDGE, PROFILE_DIRS, TODAY
 from fwadvisor.diagnostic import Color, show, use_color
 
 if TYPE_CHECKING:
@@ -60,9 +61,7 @@ def diff(
         help="Value of a parameter, on both sides; old:NAME=VALUE or new:NAME=VALUE on one side only, "
         "PROFILE.NAME=VALUE for one profile only.",
     ),
-    dialects: list[str] = typer.Option(
-        [], "--from", metavar="[FILE=]DIALECT", help="The dialect of a file, or of all, where it is not recognized."
-    ),
+    dialects: list[str] = DIALECTS,
     format: ReviewFormat = typer.Option(ReviewFormat.TEXT, "--format", "-f", help="Form of the review."),
     output: str | None = typer.Option(
         None, "--output", "-o", metavar="FILE", help="Write the review to this file instead of standard output."
@@ -76,14 +75,10 @@ def diff(
     allow_approximate: bool = typer.Option(
         False, "--allow-approximate", help="Take the narrower policy of a profile where a dialect cannot say it all."
     ),
-    knowledge: list[Path] = typer.Option(
-        [], "--knowledge", metavar="DIR", help="Your own additions to the port database."
-    ),
-    profile_dirs: list[Path] = typer.Option([], "--profile-dir", metavar="DIR", help="Further folders of profiles."),
-    today: str = typer.Option("", "--today", metavar="YYYY-MM-DD", help="The day against which grants expire."),
-    nodes: int = typer.Option(
-        2_000_000, "--budget", metavar="NODES", min=1000, help="Give up, with an error, above this size."
-    ),
+    knowledge: list[Path] = KNOWLEDGE,
+    profile_dirs: list[Path] = PROFILE_DIRS,
+    today: str = TODAY,
+    nodes: int = BUDGET,
     quiet: bool = typer.Option(False, "--quiet", "-q", help="Only the exit code, errors, and the file of --output."),
     color: Color = typer.Option(Color.AUTO, "--color", help="Colour of the review and of messages."),
 ) -> None:

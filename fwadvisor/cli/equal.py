@@ -5,6 +5,7 @@ from __future__ import annotations
 import typer
 
 from fwadvisor.cli.common import EXIT_FINDINGS, TextOrJson
+from fwadvisor.cli.options import BUDGET, DIALECTS
 from fwadvisor.diagnostic import Color, show
 
 
@@ -15,14 +16,10 @@ def equal(
         help="Rule files of any dialect; a+b joins files that are one firewall, DIR stands for its rule files, "
         "- for standard input.",
     ),
-    dialects: list[str] = typer.Option(
-        [], "--from", metavar="[FILE=]DIALECT", help="The dialect of a file, or of all, where it is not recognized."
-    ),
+    dialects: list[str] = DIALECTS,
     everything: bool = typer.Option(False, "--all", help="Show every difference, not the first ones."),
     format: TextOrJson = typer.Option(TextOrJson.TEXT, "--format", "-f", help="Form of the answer."),
-    nodes: int = typer.Option(
-        2_000_000, "--budget", metavar="NODES", min=1000, help="Give up, with an error, above this size."
-    ),
+    nodes: int = BUDGET,
     quiet: bool = typer.Option(False, "--quiet", "-q", help="Only the exit code, and errors."),
     color: Color = typer.Option(Color.AUTO, "--color", help="Colour of messages."),
 ) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from fwadvisor.cli.options import PROFILE_DIRS, TODAY
 from fwadvisor.diagnostic import Color
 
 if TYPE_CHECKING:
@@ -44,11 +45,11 @@ def explain(
     knowledge: list[Path] = typer.Option(
         [], "--knowledge", metavar="DIR", help="Your own additions to the port database; may be repeated."
     ),
-    profile_dirs: list[Path] = typer.Option([], "--profile-dir", metavar="DIR", help="Further folders of profiles."),
+    profile_dirs: list[Path] = PROFILE_DIRS,
     data_dir: Path | None = typer.Option(
         None, "--data-dir", metavar="DIR", help="Where an imported registry lies, if not in the usual place."
     ),
-    today: str = typer.Option("", "--today", metavar="YYYY-MM-DD", help="The day against which grants expire."),
+    today: str = TODAY,
     color: Color = typer.Option(Color.AUTO, "--color", help="Colour of the answer."),
 ) -> None:
     """Tell what a port, an application or a finding of "check" is, what it risks, and what goes with it.

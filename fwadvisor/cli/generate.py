@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from fwadvisor.cli.common import EXIT_FINDINGS, day_from, project_folders, settings_from
+from fwadvisor.cli.options import KNOWLEDGE, PROFILE_DIRS, SETTINGS, TODAY
 from fwadvisor.diagnostic import Color, show
 
 if TYPE_CHECKING:
@@ -17,9 +18,7 @@ if TYPE_CHECKING:
 
 def generate(
     profiles: list[str] = typer.Argument(..., metavar="PROFILE...", help="Profile names or files."),
-    settings: list[str] = typer.Option(
-        [], "--set", "-s", metavar="NAME=VALUE", help="Value of a parameter; PROFILE.NAME=VALUE for one profile only."
-    ),
+    settings: list[str] = SETTINGS,
     targets: list[str] = typer.Option(
         [],
         "--target",
@@ -45,11 +44,9 @@ def generate(
     allow_approximate: bool = typer.Option(
         False, "--allow-approximate", help="Where a target cannot say a rule, write a narrower one and note it."
     ),
-    knowledge: list[Path] = typer.Option(
-        [], "--knowledge", metavar="DIR", help="Your own additions to the port database."
-    ),
-    profile_dirs: list[Path] = typer.Option([], "--profile-dir", metavar="DIR", help="Further folders of profiles."),
-    today: str = typer.Option("", "--today", metavar="YYYY-MM-DD", help="The day against which grants expire."),
+    knowledge: list[Path] = KNOWLEDGE,
+    profile_dirs: list[Path] = PROFILE_DIRS,
+    today: str = TODAY,
     quiet: bool = typer.Option(False, "--quiet", "-q", help="No summary."),
     color: Color = typer.Option(Color.AUTO, "--color", help="Colour of messages."),
 ) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from fwadvisor.cli.common import EXIT_FINDINGS, day_from, project_folders, settings_from
+from fwadvisor.cli.options import KNOWLEDGE, PROFILE_DIRS, SETTINGS, TODAY
 from fwadvisor.diagnostic import Color, show
 
 if TYPE_CHECKING:
@@ -39,9 +40,7 @@ class LadderWay(StrEnum):
 
 def ladder(
     profiles: list[str] = typer.Argument(..., metavar="PROFILE...", help="Profile names or files."),
-    settings: list[str] = typer.Option(
-        [], "--set", "-s", metavar="NAME=VALUE", help="Value of a parameter; PROFILE.NAME=VALUE for one profile only."
-    ),
+    settings: list[str] = SETTINGS,
     targets: list[str] = typer.Option(
         [], "--target", "-t", metavar="TARGET", help="iptables, nftables, windows, pf or all; may be repeated."
     ),
@@ -62,11 +61,9 @@ def ladder(
         "portable", "--pf-variant", metavar="VARIANT", help="portable, openbsd, freebsd or freebsd-12."
     ),
     exit_zero: bool = typer.Option(False, "--exit-zero", help="Exit 0 whatever is blocked; 2 on errors."),
-    knowledge: list[Path] = typer.Option(
-        [], "--knowledge", metavar="DIR", help="Your own additions to the port database."
-    ),
-    profile_dirs: list[Path] = typer.Option([], "--profile-dir", metavar="DIR", help="Further folders of profiles."),
-    today: str = typer.Option("", "--today", metavar="YYYY-MM-DD", help="The day against which grants expire."),
+    knowledge: list[Path] = KNOWLEDGE,
+    profile_dirs: list[Path] = PROFILE_DIRS,
+    today: str = TODAY,
     color: Color = typer.Option(Color.AUTO, "--color", help="Colour of messages."),
 ) -> None:
     """Show a call step by step: who says what to whom on which port, and which rule lets it through.

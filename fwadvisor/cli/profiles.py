@@ -15,13 +15,14 @@ from fwadvisor.cli.common import (
     project_folders,
     settings_from,
 )
+from fwadvisor.cli.options import KNOWLEDGE, PROFILE_DIRS, TODAY
 from fwadvisor.diagnostic import Color, Severity, show
 
 app = typer.Typer(no_args_is_help=True, help="List, show, check and begin profiles.")
 
-_DIRS = typer.Option([], "--profile-dir", metavar="DIR", help="Further folders of profiles.")
-_KNOWLEDGE = typer.Option([], "--knowledge", metavar="DIR", help="Your own additions to the port database.")
-_TODAY = typer.Option("", "--today", metavar="YYYY-MM-DD", help="The day against which grants expire.")
+_DIRS = PROFILE_DIRS
+_KNOWLEDGE = KNOWLEDGE
+_TODAY = TODAY
 _COLOR = typer.Option(Color.AUTO, "--color", help="Colour of messages.")
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import typer
 
 from fwadvisor.cli.common import EXIT_FINDINGS, TextOrJson, day_from, project_folders, settings_from
+from fwadvisor.cli.options import BUDGET, DIALECTS, KNOWLEDGE, PROFILE_DIRS, SETTINGS, TODAY
 from fwadvisor.diagnostic import Color, show
 
 
@@ -19,25 +20,17 @@ def prove(
     policies: list[str] = typer.Option(
         ..., "--policy", "-p", metavar="PROFILE", help="Profile that the files must say; may be repeated."
     ),
-    settings: list[str] = typer.Option(
-        [], "--set", "-s", metavar="NAME=VALUE", help="Value of a parameter; PROFILE.NAME=VALUE for one profile only."
-    ),
-    dialects: list[str] = typer.Option(
-        [], "--from", metavar="[FILE=]DIALECT", help="The dialect of a file, or of all, where it is not recognized."
-    ),
+    settings: list[str] = SETTINGS,
+    dialects: list[str] = DIALECTS,
     everything: bool = typer.Option(False, "--all", help="Show every difference, not the first ones."),
     format: TextOrJson = typer.Option(TextOrJson.TEXT, "--format", "-f", help="Form of the answer."),
     allow_approximate: bool = typer.Option(
         False, "--allow-approximate", help="Compare with the narrower policy where the dialect cannot say it all."
     ),
-    knowledge: list[Path] = typer.Option(
-        [], "--knowledge", metavar="DIR", help="Your own additions to the port database."
-    ),
-    profile_dirs: list[Path] = typer.Option([], "--profile-dir", metavar="DIR", help="Further folders of profiles."),
-    today: str = typer.Option("", "--today", metavar="YYYY-MM-DD", help="The day against which grants expire."),
-    nodes: int = typer.Option(
-        2_000_000, "--budget", metavar="NODES", min=1000, help="Give up, with an error, above this size."
-    ),
+    knowledge: list[Path] = KNOWLEDGE,
+    profile_dirs: list[Path] = PROFILE_DIRS,
+    today: str = TODAY,
+    nodes: int = BUDGET,
     quiet: bool = typer.Option(False, "--quiet", "-q", help="Only the exit code, and errors."),
     color: Color = typer.Option(Color.AUTO, "--color", help="Colour of messages."),
 ) -> None:

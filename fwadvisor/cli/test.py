@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from fwadvisor.cli.common import EXIT_FINDINGS, day_from, project_folders, settings_from
+from fwadvisor.cli.options import BUDGET, DIALECTS, KNOWLEDGE, PROFILE_DIRS, SETTINGS, TODAY
 from fwadvisor.diagnostic import Color, show, use_color
 
 if TYPE_CHECKING:
@@ -42,24 +43,16 @@ def flows(
         [], "--self", metavar="ADDRESSES", help="The addresses of the machine, where rules ask for them."
     ),
     trail: bool = typer.Option(False, "--trail", help="Show what decides each flow of a file, not only failures."),
-    settings: list[str] = typer.Option(
-        [], "--set", "-s", metavar="NAME=VALUE", help="Value of a parameter; PROFILE.NAME=VALUE for one profile only."
-    ),
-    dialects: list[str] = typer.Option(
-        [], "--from", metavar="[FILE=]DIALECT", help="The dialect of a file, or of all, where it is not recognized."
-    ),
+    settings: list[str] = SETTINGS,
+    dialects: list[str] = DIALECTS,
     format: FlowFormat = typer.Option(FlowFormat.TEXT, "--format", "-f", help="Form of the answer."),
     output: str | None = typer.Option(None, "--output", "-o", metavar="FILE", help="Write the answer to this file."),
     everything: bool = typer.Option(False, "--all", help="Show every box, decider and rule in full."),
     exit_zero: bool = typer.Option(False, "--exit-zero", help="Exit 0 whatever fails; 2 on errors."),
-    knowledge: list[Path] = typer.Option(
-        [], "--knowledge", metavar="DIR", help="Your own additions to the port database."
-    ),
-    profile_dirs: list[Path] = typer.Option([], "--profile-dir", metavar="DIR", help="Further folders of profiles."),
-    today: str = typer.Option("", "--today", metavar="YYYY-MM-DD", help="The day against which grants expire."),
-    nodes: int = typer.Option(
-        2_000_000, "--budget", metavar="NODES", min=1000, help="Give up, with an error, above this size."
-    ),
+    knowledge: list[Path] = KNOWLEDGE,
+    profile_dirs: list[Path] = PROFILE_DIRS,
+    today: str = TODAY,
+    nodes: int = BUDGET,
     quiet: bool = typer.Option(False, "--quiet", "-q", help="Only the exit code, and errors."),
     color: Color = typer.Option(Color.AUTO, "--color", help="Colour of the answer and of messages."),
 ) -> None:
