@@ -8,9 +8,7 @@ from dataclasses import dataclass, replace
 from fwadvisor.convert.cutting import CLASSES, Cut, cuts
 from fwadvisor.diagnostic import Diagnostic, Label, error
 from fwadvisor.dialects.base import Capabilities, OutputFile
-from fwadvisor.dialects.reading import reader
-from fwadvisor.dialects.reading.source import Source
-from fwadvisor.errors import FwadvisorError, ReadError
+from fwadvisor.errors import FwadvisorError
 from fwadvisor.model.address import FAMILIES, Family
 from fwadvisor.model.firewall import STATES, AnyOf, FamilyTest, Field, Firewall, IntegerTest, Names, NameTest, Test
 from fwadvisor.model.rule import ICMP, ICMPV6, LOOPBACK, State, Verdict
@@ -18,6 +16,7 @@ from fwadvisor.packets import Budget, PacketSet, Space
 from fwadvisor.packets.box import readable_boxes
 from fwadvisor.proof.comparison import NETFILTER, TESTS, Comparison, Difference, compare_in
 from fwadvisor.proof.words import decider, deciding_span, flow
+from fwadvisor.proof.written import read_written
 
 _REPORT = "this is a defect of fwadvisor, and nothing was written: please report it with the file"
 _KNOWN = tuple(
@@ -47,16 +46,7 @@ def read_back(target: str, files: Sequence[OutputFile], options: Mapping[str, st
     Raises:
         FwadvisorError: our own reader does not understand it, a defect.
     """
-    variant = options.get("pf-variant", "") if target == "pf" else ""
-    try:
-        found = reader(target).read(
-            [Source(each.name, each.content) for each in files],
-            {"variant": variant} if variant not in ("", "portable") else {},
-        )
-    except ReadError as refusal:
-        raise FwadvisorError(replace(each, hint=_REPORT) for each in refusal.diagnostics) from refusal
-    if found.opaque:
-        raise FwadvisorError(error(f"not understood: {each.reason}", each.span, _REPORT) for each in found.opaque)
+    found = read_written(target, files, options, hint=_REPORT)
     return replace(found, name=" + ".join(each.name for each in files))
 
 

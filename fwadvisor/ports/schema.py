@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from fwadvisor.decode import Document, Node, Reader, Scalar, Sequence, describe
+from fwadvisor.decode import Document, Node, Reader, Sequence, describe
 from fwadvisor.decode import Mapping as MappingNode
 from fwadvisor.diagnostic import Span
 from fwadvisor.model.interval import normalize
@@ -55,11 +55,6 @@ def text(reader: Reader, node: Node, what: str) -> Text | None:
     """Any text that is not empty."""
     found = reader.text(node, what)
     return None if found is None else placed(reader, node, " ".join(found.split()))
-
-
-def maybe_empty(reader: Reader, node: Node, what: str) -> Text | None:
-    """A text, or nothing."""
-    return placed(reader, node, "") if isinstance(node, Scalar) and not node.text else text(reader, node, what)
 
 
 def name(reader: Reader, node: Node, what: str) -> Text | None:

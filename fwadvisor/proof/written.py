@@ -74,8 +74,10 @@ def prove_written(
     return tuple(at_once(jobs) if rules > _LARGE else [job() for job in jobs])
 
 
-def read_written(name: str, files: Sequence[OutputFile], options: Mapping[str, str]) -> Firewall:
-    """What a dialect's written files say, read as anybody's files are.
+def read_written(
+    name: str, files: Sequence[OutputFile], options: Mapping[str, str], *, hint: str = _REPORT
+) -> Firewall:
+    """What a dialect's written files say, read as anybody's files are; `hint` is how to report a defect.
 
     Raises:
         FwadvisorError: a file cannot be read, or not all of it is understood: a defect of the writer or the reader.
@@ -87,9 +89,9 @@ def read_written(name: str, files: Sequence[OutputFile], options: Mapping[str, s
             {"variant": variant} if variant not in ("", "portable") else {},
         )
     except ReadError as refusal:
-        raise FwadvisorError(replace(each, hint=_REPORT) for each in refusal.diagnostics) from refusal
+        raise FwadvisorError(replace(each, hint=hint) for each in refusal.diagnostics) from refusal
     if firewall.opaque:
-        raise FwadvisorError(error(f"not understood: {each.reason}", each.span, _REPORT) for each in firewall.opaque)
+        raise FwadvisorError(error(f"not understood: {each.reason}", each.span, hint) for each in firewall.opaque)
     return firewall
 
 
